@@ -1,0 +1,1 @@
+"""Sensor position and velocity between state vectors."""

@@ -1,0 +1,1 @@
+"""What ESA delivers: SAFE products, their annotation, calibration, noise and orbits, as typed records."""
