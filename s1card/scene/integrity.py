@@ -1,0 +1,106 @@
+"""Whether the files of a product are whole: cheap structural checks, and checksums on request."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+
+from s1card.errors import SceneError
+from s1card.scene.pixels import open_measurement
+from s1card.scene.reader import group_files
+from s1card.scene.records import ManifestFile
+from s1card.scene.safe import Safe, open_safe
+from s1card.scene.scene import Image, Scene
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 22
+_ADVICE = "Download the product again"
+
+
+def check_measurements(scene: Scene) -> None:
+    """Looks whether every measurement is there, of the annotated size, and not cut short; reads no pixels.
+
+    A file that is whole but not as long as the manifest says holds other pixels than ESA delivered; that is
+    worth a warning, not an error (``verify_checksums`` is strict).
+
+    Raises:
+        SceneError: A measurement is missing, unreadable, of another size than annotated, or truncated.
+    """
+    safe = open_safe(scene.path)
+    announced = {file.name: file.size for file in scene.manifest.files}
+    for image in scene.images:
+        name = _measurement_name(safe, image)
+        size, expected = safe.sizes.get(name), announced.get(name)
+        if size is None:
+            raise SceneError(f"{name} is missing", subject=scene.name, advice=_ADVICE)
+        if not size:
+            raise SceneError(f"{name} is empty", subject=scene.name, advice=_ADVICE)
+        needed = _last_byte(image)
+        if needed > size:
+            raise SceneError(
+                f"{name} is truncated: it has {size} bytes, its pixels need {max(needed, expected or 0)}",
+                subject=scene.name,
+                advice=_ADVICE,
+            )
+        if expected is not None and size != expected:
+            log.warning("%s: %s has %d bytes, the manifest says %d", scene.name, name, size, expected)
+
+
+def verify_checksums(scene: Scene) -> None:
+    """Compares size and MD5 of every file of the scene's images with the manifest; reads all bytes.
+
+    Raises:
+        SceneError: A file is missing, truncated, or does not have the manifest's checksum.
+    """
+    safe = open_safe(scene.path)
+    for file in _files_of_images(scene):
+        size = safe.sizes.get(file.name)
+        if size is None:
+            problem = "is missing"
+        elif size != file.size:
+            problem = f"has {size} bytes, the manifest says {file.size}" + ": truncated" * (size < file.size)
+        elif _md5(safe, file.name) != file.md5:
+            problem = "does not have the checksum of the manifest"
+        else:
+            continue
+        raise SceneError(f"{file.name} {problem}", subject=scene.name, advice=_ADVICE)
+
+
+def _measurement_name(safe: Safe, image: Image) -> str:
+    """The name of a measurement relative to the product, which is what its raster path ends with."""
+    return image.raster.removeprefix(safe.gdal_path(""))
+
+
+def _files_of_images(scene: Scene) -> Iterator[ManifestFile]:
+    files = {file.name: file for file in scene.manifest.files}
+    wanted = set(scene.polarizations)
+    for image in group_files(files).values():
+        if image.polarization in wanted:
+            yield from (files[name] for name in image.names.values())
+
+
+def _last_byte(image: Image) -> int:
+    """How long the measurement file must be to hold all the strips or tiles that its directory lists."""
+    with open_measurement(image) as dataset:
+        rows, columns = dataset.block_shapes[0]
+        ends = [0]
+        for row in range(-(-dataset.height // rows)):
+            for column in range(-(-dataset.width // columns)):
+                place = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
+                if place is not None:  # None: a block of zeros that the file leaves out
+                    size = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
+                    ends.append(int(place) + int(size))
+    return max(ends)
+
+
+def _md5(safe: Safe, name: str) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        with safe.open(name) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    except (OSError, RuntimeError) as error:
+        raise SceneError(f"{name} cannot be read: {error}", subject=safe.name, advice=_ADVICE) from error
+    return digest.hexdigest()
