@@ -1,0 +1,1 @@
+"""The native engine: one module per SNAP operator, in numpy and numba."""

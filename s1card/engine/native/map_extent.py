@@ -1,0 +1,181 @@
+"""The output grid of Terrain-Correction, by SNAP's rules.
+
+SNAP derives the extent from the tie points of the four image corners and takes the north-west corner of that extent
+as the *centre* of the first pixel. Its tie points are the annotated geolocation grid, resampled to even spacing and
+stored in float32 (longitudes as sine and cosine), which moves the origin of a grid that is not aligned by decimetres;
+it is followed here so that grids agree with SNAP's to a fraction of a millimetre.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
+
+from s1card.engine.native.context import Parameters
+from s1card.engine.native.product import LutOrigin, Product
+from s1card.errors import GraphError
+from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS, SEMI_MINOR_AXIS
+from s1card.geometry.map_grid import MapGrid
+from s1card.scene.records import Annotation, GeolocationGrid
+
+Floats = NDArray[np.float64]
+
+EDGE_SAMPLES = 200
+DEFAULT_CRS = "WGS84(DD)"
+AUTO_UTM = "AUTO:42001"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Longitudes and latitudes that enclose an image, degrees."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+def output_grid(source: Product, parameters: Parameters) -> MapGrid:
+    """The map grid that the parameters of Terrain-Correction ask for.
+
+    Raises:
+        GraphError: The projection cannot be read, or the grid would be empty.
+    """
+    extent = image_extent(source)
+    crs = map_projection(parameters["mapProjection"], source)
+    spacing = pixel_spacing(source, parameters, crs.is_geographic)
+    left, bottom, right, top = _projected(extent, crs)
+    name = f"EPSG:{crs.to_epsg()}" if crs.to_epsg() else crs.to_wkt()
+    if parameters["alignToStandardGrid"]:
+        origin_x, origin_y = parameters["standardGridOriginX"], parameters["standardGridOriginY"]
+        left = math.floor((left - origin_x) / spacing) * spacing + origin_x
+        top = math.ceil((top - origin_y) / spacing) * spacing + origin_y
+        cols, rows = math.ceil((right - left) / spacing), math.ceil((top - bottom) / spacing)
+    else:
+        cols, rows = math.floor((right - left) / spacing), math.floor((top - bottom) / spacing)
+    if cols < 1 or rows < 1:
+        raise GraphError(f"a pixel spacing of {spacing:g} leaves no pixel of the scene", subject=source.name)
+    return MapGrid(name, left - spacing / 2, top + spacing / 2, spacing, spacing, rows, cols)
+
+
+def pixel_spacing(source: Product, parameters: Parameters, is_geographic: bool) -> float:
+    """Output spacing in units of the map, from metres, degrees, or the scene's own spacing."""
+    metres, degrees = float(parameters["pixelSpacingInMeter"]), float(parameters["pixelSpacingInDegree"])
+    if metres <= 0 and degrees <= 0:
+        annotation = source.scene.images[0].annotation
+        metres = max(annotation.range_pixel_spacing, annotation.azimuth_pixel_spacing)
+    if metres <= 0:
+        metres = degrees * SEMI_MINOR_AXIS * math.pi / 180
+    if degrees <= 0:
+        degrees = metres / SEMI_MAJOR_AXIS * 180 / math.pi
+    return degrees if is_geographic else metres
+
+
+def map_projection(text: str | None, source: Product) -> CRS:
+    """The CRS of ``mapProjection``: empty or WGS84(DD), ``AUTO:42001``, digits, ``EPSG:n``, or WKT.
+
+    Raises:
+        GraphError: None of these.
+    """
+    name = (text or DEFAULT_CRS).strip()
+    if name == DEFAULT_CRS or name.startswith(f'GEOGCS["{DEFAULT_CRS}"'):
+        return CRS.from_epsg(4326)
+    if name.upper().startswith(AUTO_UTM):
+        return _automatic_utm(source)
+    try:
+        return CRS.from_user_input(f"EPSG:{name}" if name.isdigit() else name)
+    except CRSError as error:
+        raise GraphError(
+            f"mapProjection {name[:60]!r} is not understood",
+            advice="Use AUTO:42001, EPSG:<code> or WKT",
+        ) from error
+
+
+def _automatic_utm(source: Product) -> CRS:
+    """UTM zone of the scene centre."""
+    grid = source.scene.images[0].annotation.geolocation_grid
+    rows, cols = source.shape
+    corners = image_extent(source)
+    longitude = _scene_centre_longitude(grid, corners)
+    latitude = (corners.north + corners.south) / 2
+    zone = int(math.floor((longitude + 180) / 6)) % 60 + 1
+    return CRS.from_epsg((32600 if latitude >= 0 else 32700) + zone)
+
+
+def _scene_centre_longitude(grid: GeolocationGrid, extent: Extent) -> float:
+    middle = (extent.west + extent.east) / 2
+    return (middle + 180) % 360 - 180
+
+
+def image_extent(source: Product) -> Extent:
+    """Bounds of the four corner pixel centres, from SNAP's tie points."""
+    annotation = source.scene.images[0].annotation
+    line, pixel = _corners(source)
+    latitude, longitude = tie_point_position(annotation, line, pixel)
+    if longitude.max() - longitude.min() >= 180:
+        longitude = np.where(longitude < 0, longitude + 360, longitude)
+    return Extent(
+        float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
+    )
+
+
+def _corners(source: Product) -> tuple[Floats, Floats]:
+    rows, cols = source.shape
+    origin: LutOrigin = source.lut_origin
+    line = origin.line + np.array([0.0, 0.0, rows - 1.0, rows - 1.0])
+    pixel = origin.pixel + np.array([0.0, cols - 1.0, 0.0, cols - 1.0])
+    return line, pixel
+
+
+def tie_point_position(annotation: Annotation, line: Floats, pixel: Floats) -> tuple[Floats, Floats]:
+    """Latitude and longitude (degrees) at lines and pixels, with SNAP's even float32 tie points."""
+    grid = annotation.geolocation_grid
+    rows, cols = grid.line.size, grid.pixel.size
+    step_y, step_x = annotation.lines / (rows - 1), annotation.pixels / (cols - 1)
+    at_line = np.minimum(np.arange(rows) * step_y, annotation.lines - 1)
+    at_pixel = np.minimum(np.arange(cols) * step_x, annotation.pixels - 1)
+    unwrapped = np.where(grid.longitude < 0, grid.longitude + 360, grid.longitude)
+    crossing = grid.longitude.max() - grid.longitude.min() > 180
+    longitude = unwrapped if crossing else grid.longitude
+    latitude = _on_nodes(grid, grid.latitude, at_line, at_pixel).astype(np.float32)
+    longitude = _on_nodes(grid, longitude, at_line, at_pixel).astype(np.float32)
+    radians = np.radians(longitude.astype(np.float64))
+    sine, cosine = np.sin(radians).astype(np.float32), np.cos(radians).astype(np.float32)
+    fy, fx = line / step_y, pixel / step_x
+    s, c = _bilinear(sine, fy, fx), _bilinear(cosine, fy, fx)
+    return _bilinear(latitude, fy, fx), np.degrees(np.arctan2(s, c))
+
+
+def _on_nodes(grid: GeolocationGrid, values: Floats, line: Floats, pixel: Floats) -> Floats:
+    """Annotated values at evenly spaced nodes."""
+    fy = np.interp(line, grid.line, np.arange(grid.line.size))
+    fx = np.interp(pixel, grid.pixel, np.arange(grid.pixel.size))
+    return _bilinear(values, *np.meshgrid(fy, fx, indexing="ij"))
+
+
+def _bilinear(values: NDArray[np.floating], fy: Floats, fx: Floats) -> Floats:
+    i = np.clip(np.floor(fy).astype(int), 0, values.shape[0] - 2)
+    j = np.clip(np.floor(fx).astype(int), 0, values.shape[1] - 2)
+    v, wy, wx = values.astype(np.float64), fy - i, fx - j
+    top = v[i, j] * (1 - wx) + v[i, j + 1] * wx
+    bottom = v[i + 1, j] * (1 - wx) + v[i + 1, j + 1] * wx
+    return np.asarray(top * (1 - wy) + bottom * wy)
+
+
+def _projected(extent: Extent, crs: CRS) -> tuple[float, float, float, float]:
+    """Bounds of the extent's outline on the map."""
+    if crs.is_geographic:
+        return extent.west, extent.south, extent.east, extent.north
+    t = np.linspace(0.0, 1.0, EDGE_SAMPLES)
+    lon = extent.west + (extent.east - extent.west) * np.concatenate([t, t, 0 * t, 0 * t + 1])
+    lat = extent.south + (extent.north - extent.south) * np.concatenate([0 * t, 0 * t + 1, t, t])
+    try:
+        x, y = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(lon, lat, errcheck=True)
+    except ProjError as error:
+        raise GraphError(f"the scene cannot be shown in {crs.name}: {error}") from error
+    return float(np.min(x)), float(np.min(y)), float(np.max(x)), float(np.max(y))

@@ -1,0 +1,139 @@
+"""The lazy product that operators turn into one another.
+
+An operator takes products and gives a product at once; nothing is computed until somebody reads a window of a band.
+Nodata is NaN in floating-point bands and 0 in the integer amplitudes of a scene.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s1card.errors import GraphError
+from s1card.geometry.map_grid import MapGrid
+from s1card.geometry.radar_grid import RadarGrid
+from s1card.scene.records import StateVectors
+from s1card.scene.scene import Scene
+from s1card.window import Window
+
+Pixels = NDArray[Any]
+Reader = Callable[[Window], Pixels]
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """One layer of a product.
+
+    Attributes:
+        name: SNAP's band name, for example ``Sigma0_VV``.
+        unit: SNAP's unit, for example ``intensity``.
+        read: Gives the samples of a window; thread safe; the array may be shared, callers do not change it.
+        polarization: Where the band belongs to one.
+        is_virtual: Defined by an expression of other bands; operators skip it unless it is named.
+        nodata: NaN, a number, or None where every value is valid.
+    """
+
+    name: str
+    unit: str
+    read: Reader
+    polarization: str | None = None
+    dtype: str = "float32"
+    nodata: float | None = math.nan
+    is_virtual: bool = False
+    description: str = ""
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether the band describes geometry instead of backscatter."""
+        return self.polarization is None
+
+
+@dataclass(frozen=True)
+class LutOrigin:
+    """Where a product's line 0 and pixel 0 lie in the scene that the annotated look-up tables describe."""
+
+    line: int = 0
+    pixel: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """Bands on one grid, with what later operators need to know of their history.
+
+    Attributes:
+        name: SNAP's product name; operators append suffixes to it.
+        grid: Radar or map geometry.
+        orbit: State vectors that geometry uses.
+        lut_origin: Place of this raster in the annotated scene.
+        order: Work on windows in increasing order of this number reads the scene in one sweep.
+        facts: What was applied, for the record of the card (operator -> statement).
+    """
+
+    name: str
+    scene: Scene
+    grid: RadarGrid | MapGrid
+    bands: tuple[Band, ...]
+    orbit: StateVectors
+    lut_origin: LutOrigin = LutOrigin()
+    is_noise_removed: bool = False
+    is_calibrated: bool = False
+    order: Callable[[Window], float] | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.grid.shape
+
+    @property
+    def radar_grid(self) -> RadarGrid:
+        """The grid of a product in radar geometry.
+
+        Raises:
+            GraphError: The product is map projected.
+        """
+        if isinstance(self.grid, MapGrid):
+            raise GraphError(
+                "this operator needs radar geometry, but its source is map projected",
+                subject=self.name,
+                advice="Place it before Terrain-Correction",
+            )
+        return self.grid
+
+    def band(self, name: str) -> Band:
+        """The band of that name.
+
+        Raises:
+            GraphError: There is none.
+        """
+        for band in self.bands:
+            if band.name == name:
+                return band
+        present = ", ".join(band.name for band in self.bands)
+        raise GraphError(f"no band {name!r}; there are {present}", subject=self.name)
+
+    def real_bands(self, names: tuple[str, ...] = ()) -> tuple[Band, ...]:
+        """Named bands, or all that are not virtual."""
+        if names:
+            return tuple(self.band(name) for name in names)
+        return tuple(band for band in self.bands if not band.is_virtual)
+
+    def with_fact(self, operator: str, statement: str) -> Product:
+        """The same product with one more entry in its history."""
+        return replace(self, facts=(*self.facts, (operator, statement)))
+
+
+def as_power(band: Band, window: Window) -> NDArray[np.float32]:
+    """Samples of an amplitude or intensity band as power, float32, NaN where there is no data."""
+    samples = band.read(window)
+    if band.unit != "amplitude":
+        return np.asarray(samples, np.float32)
+    amplitude = samples.astype(np.float32)
+    power = amplitude * amplitude
+    power[samples == 0] = np.nan
+    return power

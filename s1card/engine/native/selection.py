@@ -1,0 +1,28 @@
+"""Which bands of its source an operator works on."""
+
+from __future__ import annotations
+
+from s1card.engine.native.context import Parameters
+from s1card.engine.native.product import Band, Product
+from s1card.errors import GraphError
+
+
+def selected_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
+    """Bands with a polarization, narrowed by ``sourceBands`` and ``selectedPolarisations``, in product order.
+
+    Raises:
+        GraphError: A named band or polarization is not there.
+    """
+    bands = source.real_bands(tuple(parameters.get("sourceBands") or ()))
+    present = tuple(dict.fromkeys(b.polarization for b in source.bands if b.polarization))
+    wanted = tuple(parameters.get("selectedPolarisations") or ())
+    missing = [p for p in wanted if p not in present]
+    if missing:
+        raise GraphError(
+            f"selectedPolarisations names {', '.join(missing)}, but the scene has {', '.join(present)}",
+            subject=source.name,
+        )
+    chosen = tuple(b for b in bands if b.polarization and (not wanted or b.polarization in wanted))
+    if not chosen:
+        raise GraphError("no band to work on", subject=source.name)
+    return chosen

@@ -1,0 +1,239 @@
+"""Terrain-Correction: range-Doppler geocoding onto a map."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s1card.engine.native import elevation, map_extent
+from s1card.engine.native.calibration import calibrated_band
+from s1card.engine.native.context import Context, Parameters
+from s1card.engine.native.product import Band, LutOrigin, Product
+from s1card.engine.native.resampling import METHODS, reach, resample
+from s1card.errors import GraphError
+from s1card.geometry.geocoding import Geocoder, Located
+from s1card.geometry.map_grid import MapGrid
+from s1card.geometry.orbit import tabulate_orbit
+from s1card.geometry.radar_grid import RadarGrid
+from s1card.geometry.terrain import incidence_angles, layover_shadow, look_field
+from s1card.geometry.tie_points import TiePoints
+from s1card.window import Window
+
+Floats32 = NDArray[np.float32]
+
+MASK_REACH = 256  # pixels over which terrain may cast shadow or lay over
+NORMALIZED = {"saveSigmaNought": "Sigma0", "saveGammaNought": "Gamma0", "saveBetaNought": "Beta0"}
+
+
+def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
+    """Source bands, and the layers that the parameters ask for, on the map."""
+    source = sources[0]
+    grid = map_extent.output_grid(source, parameters)
+    dem = elevation.open_dem(parameters, context, map_extent.image_extent(source))
+    orbit = tabulate_orbit(source.orbit, source.radar_grid.epoch)
+    view = MapView(Geocoder(grid, source.radar_grid, orbit, dem))
+    bands = (*_image_bands(source, parameters, view), *_layers(source, parameters, view))
+    if not bands:
+        raise GraphError("no output band is selected", advice="Set saveSelectedSourceBand to true")
+    product = replace(
+        source,
+        name=f"{source.name}_TC",
+        grid=grid,
+        bands=bands,
+        order=view.scene_line,
+        lut_origin=LutOrigin(),
+    )
+    product = product.with_fact("DEM", f"{dem.name} ({dem.datum})")
+    return product.with_fact("Terrain-Correction", f"{grid.pyproj_crs.name}, spacing {grid.spacing_x:g}")
+
+
+@dataclass(eq=False)
+class MapView:
+    """Geometry of the output, shared by all its bands: each thread keeps the window it worked on last."""
+
+    geocoder: Geocoder
+
+    def __post_init__(self) -> None:
+        self._last = threading.local()
+
+    @property
+    def radar(self) -> RadarGrid:
+        """Grid of the source."""
+        return self.geocoder.radar
+
+    @property
+    def grid(self) -> MapGrid:
+        """Grid of the output."""
+        return self.geocoder.grid
+
+    def locate(self, window: Window) -> Located | None:
+        """Radar coordinates of a window; None outside the scene."""
+        if getattr(self._last, "window", None) != window:
+            self._last.located = self.geocoder.locate(window)
+            self._last.window = window
+        located: Located | None = self._last.located
+        return located
+
+    def scene_line(self, window: Window) -> float:
+        """Line of the scene that the middle of a window lies on: the order of work."""
+        centre = Window(window.row + window.rows // 2, window.col + window.cols // 2, 1, 1)
+        time = self.geocoder.lattice(centre).azimuth_time[0, 0, 0]
+        return float(self.radar.line(time)) if np.isfinite(time) else 0.0
+
+
+def _image_bands(source: Product, parameters: Parameters, view: MapView) -> list[Band]:
+    taps = METHODS[parameters["imgResamplingMethod"]]
+    chosen = list(source.real_bands(tuple(parameters["sourceBands"] or ())))
+    bands = chosen if parameters["saveSelectedSourceBand"] else []
+    if parameters["applyRadiometricNormalization"]:
+        bands = [*bands, *_normalized(source, chosen, parameters)]
+    return [_geocoded(band, view, taps) for band in bands]
+
+
+def _normalized(source: Product, bands: Sequence[Band], parameters: Parameters) -> list[Band]:
+    """Calibrated bands of an uncalibrated source: SNAP's radiometric normalisation for Sentinel-1."""
+    if source.is_calibrated:
+        raise GraphError(
+            "applyRadiometricNormalization needs an uncalibrated source",
+            subject=source.name,
+            advice="Leave out the Calibration node, or switch the normalisation off",
+        )
+    wanted = [name for switch, name in NORMALIZED.items() if parameters[switch]] or ["Sigma0"]
+    return [calibrated_band(source, band, name) for name in wanted for band in bands if band.polarization]
+
+
+def _geocoded(band: Band, view: MapView, taps: int) -> Band:
+    name = band.name
+    if band.polarization and not name.endswith(band.polarization):
+        name = f"{name}_{band.polarization}"
+    return replace(
+        band,
+        name=name,
+        read=partial(_read_image, band, view, taps),
+        dtype="float32",
+        nodata=np.nan,
+        is_virtual=False,
+    )
+
+
+def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats32:
+    located = view.locate(window)
+    if located is None:
+        return np.full(window.shape, np.nan, np.float32)
+    rows, cols = view.radar.shape
+    part = _source_window(located, taps, rows, cols)
+    if part.is_empty:
+        return np.full(window.shape, np.nan, np.float32)
+    samples = band.read(part)
+    if band.nodata == 0:
+        samples = np.where(samples == 0, np.float32(np.nan), samples.astype(np.float32))
+    return resample(samples, located.line - part.row, located.pixel - part.col, taps)
+
+
+def _source_window(located: Located, taps: int, rows: int, cols: int) -> Window:
+    """Samples that a window needs: those around its points inside the image, and the reach of the kernel."""
+    line, pixel = located.line, located.pixel
+    inside = (line >= 0) & (line <= rows - 1) & (pixel >= 0) & (pixel <= cols - 1)
+    if not inside.any():
+        return Window(0, 0, 0, 0)
+    margin = reach(taps)
+    first_row, first_col = int(line[inside].min()) - margin, int(pixel[inside].min()) - margin
+    last_row, last_col = int(line[inside].max()) + margin + 1, int(pixel[inside].max()) + margin + 1
+    window = Window(first_row, first_col, last_row - first_row + 1, last_col - first_col + 1)
+    return window.intersection(Window(0, 0, rows, cols))
+
+
+def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band]:
+    wanted: list[Band] = []
+
+    def add(switch: str, name: str, unit: str, read: Callable[[Window], NDArray[np.float32]]) -> None:
+        if parameters[switch]:
+            wanted.append(Band(name, unit, read, description=name))
+
+    local = partial(_read_incidence, view)
+    add("saveDEM", "elevation", "meters", partial(_read_height, view))
+    add("saveLatLon", "latitude", "deg", partial(_read_coordinate, view, 1))
+    add("saveLatLon", "longitude", "deg", partial(_read_coordinate, view, 0))
+    add(
+        "saveIncidenceAngleFromEllipsoid",
+        "incidenceAngleFromEllipsoid",
+        "deg",
+        partial(_read_ellipsoid_incidence, view, _tie_points(source)),
+    )
+    add("saveLocalIncidenceAngle", "localIncidenceAngle", "deg", partial(local, 0))
+    add("saveProjectedLocalIncidenceAngle", "projectedLocalIncidenceAngle", "deg", partial(local, 1))
+    if parameters["saveLayoverShadowMask"]:
+        wanted.append(
+            Band(
+                "layover_shadow_mask",
+                "",
+                partial(_read_mask, view),
+                dtype="uint8",
+                nodata=None,
+                description="1 layover, 2 shadow, 3 both",
+            )
+        )
+    return wanted
+
+
+def _tie_points(source: Product) -> TiePoints:
+    grid = source.scene.images[0].annotation.geolocation_grid
+    return TiePoints(
+        grid.line - float(source.lut_origin.line),
+        grid.pixel - float(source.lut_origin.pixel),
+        grid.incidence_angle,
+    )
+
+
+def _inside(view: MapView, located: Located) -> NDArray[np.bool_]:
+    rows, cols = view.radar.shape
+    line, pixel = located.line, located.pixel
+    return (line >= 0) & (line <= rows - 1) & (pixel >= 0) & (pixel <= cols - 1)
+
+
+def _read_height(view: MapView, window: Window) -> Floats32:
+    located = view.locate(window)
+    if located is None:
+        return np.full(window.shape, np.nan, np.float32)
+    return np.where(_inside(view, located), located.height, np.float32(np.nan))
+
+
+def _read_coordinate(view: MapView, axis: int, window: Window) -> Floats32:
+    x, y = np.meshgrid(
+        view.grid.x(np.arange(window.col, window.col_end, dtype=np.float64)),
+        view.grid.y(np.arange(window.row, window.row_end, dtype=np.float64)),
+    )
+    return np.asarray(view.geocoder.to_geographic(x, y)[axis], np.float32)
+
+
+def _read_ellipsoid_incidence(view: MapView, ties: TiePoints, window: Window) -> Floats32:
+    located = view.locate(window)
+    if located is None:
+        return np.full(window.shape, np.nan, np.float32)
+    angle = ties.evaluate(located.line, located.pixel)
+    return np.where(_inside(view, located), angle, np.float32(np.nan))
+
+
+def _read_incidence(view: MapView, which: int, window: Window) -> Floats32:
+    located = view.locate(window)
+    if located is None:
+        return np.full(window.shape, np.nan, np.float32)
+    grown = Window(window.row - 1, window.col - 1, window.rows + 2, window.cols + 2)
+    angles = incidence_angles(look_field(view.geocoder, window), window, view.geocoder.heights(grown))
+    return np.where(_inside(view, located), angles[which], np.float32(np.nan))
+
+
+def _read_mask(view: MapView, window: Window) -> NDArray[np.uint8]:
+    located = view.locate(window)
+    if located is None:
+        return np.zeros(window.shape, np.uint8)
+    m = MASK_REACH
+    grown = Window(window.row - m, window.col - m, window.rows + 2 * m, window.cols + 2 * m)
+    heights = view.geocoder.heights(grown)
+    mask = layover_shadow(look_field(view.geocoder, window), window, heights, m)
+    return np.where(_inside(view, located), mask, np.uint8(0))

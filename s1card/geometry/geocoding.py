@@ -1,0 +1,269 @@
+"""From map pixels to radar coordinates (range-Doppler geocoding), fast and with a stated error.
+
+At a fixed height the zero-Doppler time and the slant range of a map pixel vary smoothly, and at a fixed place they
+vary smoothly with height. So both are solved exactly (Newton) on a sparse lattice of map pixels at four heights, and
+every pixel evaluates cubic polynomials in its own height whose coefficients are interpolated bilinearly. Against the
+exact solution the error stays below 0.002 pixels (tested over 9 km of relief).
+
+The lattice is anchored at the origin of the map grid, never at the window that is read: values do not depend on how
+the work is cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from pyproj import Transformer
+
+from s1card.geometry.dem import Dem
+from s1card.geometry.ellipsoid import ecef
+from s1card.geometry.map_grid import MapGrid
+from s1card.geometry.orbit import OrbitTable, zero_doppler
+from s1card.geometry.radar_grid import RadarGrid, RangeTable
+from s1card.window import Window
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+
+CELL = 32  # map pixels between lattice nodes
+HEIGHT_LEVELS = np.array([-500.0, 2600.0, 5700.0, 8800.0])  # m
+_LEVELS_TO_POWERS = np.linalg.inv((HEIGHT_LEVELS[:, None] / 1000.0) ** np.arange(HEIGHT_LEVELS.size))
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Where the pixels of a map window lie in radar geometry.
+
+    Attributes:
+        window: The map window.
+        line, pixel: Fractional radar coordinates, window's shape, float64; NaN where height is unknown.
+        height: Ellipsoidal height, m, float32.
+    """
+
+    window: Window
+    line: Floats
+    pixel: Floats
+    height: Floats32
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Lattice nodes around a map window: ``rows`` x ``cols`` nodes every `CELL` pixels from node (row, col) on.
+
+    Attributes:
+        row, col: Index of the first node (its map pixel is ``row * CELL``, ``col * CELL``).
+        longitude, latitude: Degrees.
+        azimuth_time, slant_range: nodes x 4, powers of height in km: seconds since the epoch, metres.
+    """
+
+    row: int
+    col: int
+    longitude: Floats
+    latitude: Floats
+    azimuth_time: Floats
+    slant_range: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Geocoder:
+    """Maps pixels of a map grid to radar coordinates over a DEM."""
+
+    grid: MapGrid
+    radar: RadarGrid
+    orbit: OrbitTable
+    dem: Dem
+
+    @cached_property
+    def _to_geographic(self) -> Transformer:
+        return Transformer.from_crs(self.grid.pyproj_crs, "EPSG:4326", always_xy=True)
+
+    @cached_property
+    def _to_dem(self) -> Transformer:
+        return Transformer.from_crs(self.grid.pyproj_crs, self.dem.crs, always_xy=True)
+
+    @cached_property
+    def _range_table(self) -> RangeTable:
+        return self.radar.range_table()
+
+    def to_geographic(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Longitude and latitude (degrees) of map coordinates."""
+        longitude, latitude = self._to_geographic.transform(x, y)
+        return np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
+
+    def lattice(self, window: Window) -> Lattice:
+        """Solve the nodes that enclose a window."""
+        rows, cols = _node_range(window.row, window.rows), _node_range(window.col, window.cols)
+        x, y = np.meshgrid(self.grid.x(cols * CELL), self.grid.y(rows * CELL))
+        longitude, latitude = self.to_geographic(x, y)
+        middle = (self.radar.first_azimuth_time + self.radar.last_azimuth_time) / 2.0
+        solved = _solve_nodes(
+            self.orbit.time, self.orbit.coefficients, longitude.ravel(), latitude.ravel(), HEIGHT_LEVELS, middle
+        )
+        powers = solved @ _LEVELS_TO_POWERS.T
+        shape = (*longitude.shape, HEIGHT_LEVELS.size)
+        return Lattice(
+            int(rows[0]), int(cols[0]), longitude, latitude, powers[0].reshape(shape), powers[1].reshape(shape)
+        )
+
+    def misses_scene(self, lattice: Lattice) -> bool:
+        """Whether no point over the lattice, at any height, lies in the radar image."""
+        heights = (HEIGHT_LEVELS[:, None] / 1000.0) ** np.arange(HEIGHT_LEVELS.size)
+        line = self.radar.line(lattice.azimuth_time @ heights.T)
+        slant = lattice.slant_range @ heights.T
+        table = self._range_table
+        far = table.near + (table.pixel.shape[1] - 1) * table.step
+        with np.errstate(invalid="ignore"):
+            beside = np.all(line < 0) or np.all(line > self.radar.lines - 1)
+            return bool(beside or np.all(slant < table.near) or np.all(slant > far) or np.all(np.isnan(line)))
+
+    def heights(self, window: Window) -> Floats32:
+        """Ellipsoidal height (m, float32) of the pixels of a window; NaN where the DEM has none."""
+        rows, cols = _node_range(window.row, window.rows), _node_range(window.col, window.cols)
+        node_x, node_y = np.meshgrid(self.grid.x(cols * CELL), self.grid.y(rows * CELL))
+        x, y = (np.asarray(v, np.float64) for v in self._to_dem.transform(node_x, node_y))
+        patch = self.dem.read(float(x.min()), float(y.min()), float(x.max()), float(y.max()))
+        out = np.empty(window.shape, np.float32)
+        _sample_heights(
+            (x - patch.x0) / patch.dx,
+            (patch.y0 - y) / patch.dy,
+            patch.height,
+            window.row - int(rows[0]) * CELL,
+            window.col - int(cols[0]) * CELL,
+            out,
+        )
+        return out
+
+    def locate(self, window: Window) -> Located | None:
+        """Radar coordinates and heights of a window; None where it lies outside the scene."""
+        lattice = self.lattice(window)
+        if self.misses_scene(lattice):
+            return None
+        return self.locate_on(lattice, window, self.heights(window))
+
+    def locate_on(self, lattice: Lattice, window: Window, height: Floats32) -> Located:
+        """Radar coordinates of the pixels of a window at given heights."""
+        line, pixel = np.empty(window.shape), np.empty(window.shape)
+        table = self._range_table
+        _evaluate(
+            lattice.azimuth_time,
+            lattice.slant_range,
+            window.row - lattice.row * CELL,
+            window.col - lattice.col * CELL,
+            height,
+            (table.time, table.near, table.step, table.pixel),
+            (self.radar.first_azimuth_time, self.radar.line_interval),
+            line,
+            pixel,
+        )
+        return Located(window, line, pixel, height)
+
+
+def _node_range(first: int, count: int) -> NDArray[np.int64]:
+    """Indices of the nodes that enclose pixels first .. first + count - 1."""
+    return np.arange(first // CELL, (first + count - 1) // CELL + 2)
+
+
+@njit(cache=True, nogil=True)
+def _solve_nodes(
+    time: Floats, coefficients: Floats, longitude: Floats, latitude: Floats, levels: Floats, guess: float
+) -> Floats:
+    """Zero-Doppler time and slant range of n places at m heights: 2 x n x m."""
+    out = np.empty((2, longitude.size, levels.size))
+    for i in range(longitude.size):
+        lon, lat = np.radians(longitude[i]), np.radians(latitude[i])
+        for k in range(levels.size):
+            x, y, z = ecef(lon, lat, levels[k])
+            out[0, i, k], out[1, i, k] = zero_doppler(time, coefficients, x, y, z, guess)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _sample_heights(
+    dem_col: Floats, dem_row: Floats, height: Floats32, row: int, col: int, out: Floats32
+) -> None:
+    """Bilinear DEM samples at pixels whose DEM indices are interpolated between lattice nodes."""
+    rows, cols = height.shape
+    for i in range(out.shape[0]):
+        ni = (row + i) // CELL
+        wy = (row + i - ni * CELL) / CELL
+        for j in range(out.shape[1]):
+            nj = (col + j) // CELL
+            wx = (col + j - nj * CELL) / CELL
+            left = dem_row[ni, nj] + wy * (dem_row[ni + 1, nj] - dem_row[ni, nj])
+            right = dem_row[ni, nj + 1] + wy * (dem_row[ni + 1, nj + 1] - dem_row[ni, nj + 1])
+            r = left + wx * (right - left)
+            left = dem_col[ni, nj] + wy * (dem_col[ni + 1, nj] - dem_col[ni, nj])
+            right = dem_col[ni, nj + 1] + wy * (dem_col[ni + 1, nj + 1] - dem_col[ni, nj + 1])
+            c = left + wx * (right - left)
+            r0, c0 = int(np.floor(r)), int(np.floor(c))
+            if r0 < 0 or c0 < 0 or r0 + 1 >= rows or c0 + 1 >= cols:
+                out[i, j] = np.nan
+                continue
+            fr, fc = r - r0, c - c0
+            top = height[r0, c0] + fc * (height[r0, c0 + 1] - height[r0, c0])
+            bottom = height[r0 + 1, c0] + fc * (height[r0 + 1, c0 + 1] - height[r0 + 1, c0])
+            out[i, j] = top + fr * (bottom - top)
+
+
+@njit(cache=True, nogil=True)
+def _evaluate(  # noqa: PLR0913 - a kernel takes arrays, not objects
+    azimuth_time: Floats,
+    slant_range: Floats,
+    row: int,
+    col: int,
+    height: Floats32,
+    table: tuple[Floats, float, float, Floats],
+    lines: tuple[float, float],
+    line: Floats,
+    pixel: Floats,
+) -> None:
+    """Line and pixel of every map pixel; ``row``, ``col`` count from the first node of the lattice."""
+    table_time, near, step, table_pixel = table
+    t0, dt = lines
+    t_left, t_slope, r_left, r_slope = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
+    for i in range(height.shape[0]):
+        ni = (row + i) // CELL
+        wy = (row + i - ni * CELL) / CELL
+        previous = -1
+        for j in range(height.shape[1]):
+            nj = (col + j) // CELL
+            if nj != previous:
+                previous = nj
+                for k in range(4):
+                    a, b = azimuth_time[ni, nj, k], azimuth_time[ni, nj + 1, k]
+                    t_left[k] = a + wy * (azimuth_time[ni + 1, nj, k] - a)
+                    t_slope[k] = (b + wy * (azimuth_time[ni + 1, nj + 1, k] - b) - t_left[k]) / CELL
+                    a, b = slant_range[ni, nj, k], slant_range[ni, nj + 1, k]
+                    r_left[k] = a + wy * (slant_range[ni + 1, nj, k] - a)
+                    r_slope[k] = (b + wy * (slant_range[ni + 1, nj + 1, k] - b) - r_left[k]) / CELL
+            x = col + j - nj * CELL
+            h = height[i, j] * 1e-3
+            t = t_left[3] + x * t_slope[3]
+            r = r_left[3] + x * r_slope[3]
+            for k in range(2, -1, -1):
+                t = t * h + (t_left[k] + x * t_slope[k])
+                r = r * h + (r_left[k] + x * r_slope[k])
+            line[i, j] = (t - t0) / dt
+            pixel[i, j] = _lookup(table_time, near, step, table_pixel, t, r)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _lookup(time: Floats, near: float, step: float, table: Floats, t: float, r: float) -> float:
+    """Bilinear look-up of the pixel at time ``t`` and slant range ``r``; NaN outside the table's ranges."""
+    position = (r - near) / step
+    if not (0.0 <= position < table.shape[1] - 1):
+        return np.nan
+    c = int(position)
+    w = position - c
+    j = 0
+    while j < time.size - 2 and t >= time[j + 1]:
+        j += 1
+    first = table[j, c] + w * (table[j, c + 1] - table[j, c])
+    if time.size == 1:
+        return first
+    second = table[j + 1, c] + w * (table[j + 1, c + 1] - table[j + 1, c])
+    return first + (t - time[j]) / (time[j + 1] - time[j]) * (second - first)
