@@ -16,6 +16,7 @@ from rasterio.transform import Affine
 
 from s1card.card import (
     Card,
+    CardBand,
     assemble_card,
     atomic_folder,
     complete_card,
@@ -28,6 +29,8 @@ from s1card.card import (
 from s1card.card.provenance import portable_graph
 from s1card.errors import DataError, GraphError, ResourceError, UsageError
 from s1card.geometry.map_grid import MapGrid
+from s1card.raster.cog import CogSink
+from s1card.raster.sink import BandSpec
 
 ID = f"{card_cases.NAME}_CARD_BS"
 
@@ -80,6 +83,32 @@ def test_rasters_that_lie_in_the_folder_stay_there(tmp_path: Path) -> None:
         band.path.rename(target)
         complete_card(staging, [replace(band, path=target)], context)
     assert verify_card(tmp_path / ID).bands.keys() == {"VV"}
+
+
+def test_a_card_of_the_raster_writer(tmp_path: Path) -> None:
+    """The way of a real card: tags first, rasters written in place, then everything about them."""
+    context = card_cases.context()
+    specs = [
+        BandSpec("VV", "1", "gamma0 VV, linear power"),
+        BandSpec("mask", "", "layover and shadow", "uint8", 255, "nearest"),
+    ]
+    with atomic_folder(tmp_path / context.card_id) as staging:
+        paths = [staging / raster_name(context.card_id, spec.name) for spec in specs]
+        sink = CogSink(paths, context.grid, specs, tags(context))
+        sink.write(0, context.grid.window, card_cases.power(0.1))
+        sink.write(1, context.grid.window, np.ones(context.grid.shape, np.uint8))
+        sink.close()
+        bands = [CardBand.of(spec, written) for spec, written in zip(specs, sink.written, strict=True)]
+        complete_card(staging, bands, context)
+    card = verify_card(tmp_path / context.card_id)
+    with rasterio.open(card.bands["VV"]) as raster:
+        assert raster.tags().items() >= {k: v for k, v in tags(context).items() if v}.items()
+        assert raster.descriptions == ("VV",)
+    assets = json.loads(card.item.read_text())["assets"]
+    assert assets["VV"]["bands"][0]["statistics"]["count"] == 270 * 380
+    assert assets["VV"]["bands"][0]["unit"] == "1"
+    assert "unit" not in assets["mask"]["bands"][0]
+    assert "statistics" not in assets["mask"]["bands"][0]
 
 
 def test_a_card_is_replaced_only_on_request(card: Card, tmp_path: Path) -> None:
@@ -186,6 +215,17 @@ def test_a_wrong_description_is_found(card: Card, key: str, value: object, messa
     card.item.write_text(json.dumps(item))
     with pytest.raises(DataError, match=message):
         verify_card(card.folder)
+
+
+def test_swapped_bands_are_found(tmp_path: Path, card: Card) -> None:
+    band = card_cases.card_band(tmp_path, "VH", card_cases.power(0.02))
+    with rasterio.open(band.path, "r+") as raster:
+        raster.descriptions = ("VV",)
+    shutil.copy(band.path, card.bands["VH"])
+    with pytest.raises(DataError, match="holds band VV instead of VH"):
+        verify_card(card.folder)
+    with pytest.raises(DataError, match="given for VH holds VV"):
+        assemble_card([band], card_cases.context(), tmp_path / "out")
 
 
 def test_a_raster_moved_on_the_map_is_found(card: Card) -> None:

@@ -20,6 +20,7 @@ from s1card.card.footprint import to_globe, valid_footprint
 from s1card.card.raster_facts import read_facts
 from s1card.errors import DataError
 from s1card.geometry.map_grid import MapGrid
+from s1card.scene.reader import open_scene
 
 RULES = json.loads((Path(__file__).parent / "stac_schemas" / "extensions.json").read_text())
 CORE = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json"
@@ -93,6 +94,20 @@ def test_the_item_passes_the_rules_of_the_extension(item: dict[str, Any], name: 
     prefix = RULES[name].get("prefix", name)
     item["assets"]["VV"][f"{prefix}:nonsense"] = 1
     assert errors(extension_schema(name), item) != []
+
+
+@pytest.mark.parametrize("start", ["20150203T043109", "20210119T031653"])
+def test_real_metadata_pass_too(shared: Path, tmp_path: Path, start: str) -> None:
+    (path,) = (shared / "data" / "annotation").glob(f"S1A_IW_GRDH_1SDV_{start}_*.zip")
+    scene = open_scene(path)
+    context = card_cases.context(scene=scene, state_vectors=scene.images[0].annotation.state_vectors)
+    band = card_cases.card_band(tmp_path, "VV", card_cases.power(0.1))
+    item = json.loads(assemble_card([band], context, tmp_path / "out").item.read_text())
+    assert item["id"] == f"{path.stem}_CARD_BS"
+    assert errors({"$ref": CORE}, item) == []
+    assert [error for name in RULES for error in errors(extension_schema(name), item)] == []
+    # a descending Sentinel-1 looks west-north-west
+    assert 280 < item["properties"]["view:azimuth"] < 290
 
 
 def test_every_extension_that_is_listed_is_used_and_checked(item: dict[str, Any]) -> None:

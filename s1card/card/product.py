@@ -118,7 +118,7 @@ def open_card(folder: Path) -> Card:
 def verify_card(folder: Path) -> Card:
     """Open a card and compare every file with what the STAC item says of it.
 
-    Size and SHA-256 of all files; CRS, shape and transform of the rasters, read from their headers.
+    Size and SHA-256 of all files; band name, CRS, shape and transform of the rasters, from their headers.
 
     Raises:
         DataError: The folder is no card, or something differs; the message names every difference.
@@ -127,8 +127,8 @@ def verify_card(folder: Path) -> Card:
     item = _read_item(folder)
     problems = [
         f"{asset['href'].removeprefix('./')}: {problem}"
-        for asset in item["assets"].values()
-        for problem in _problems(folder, asset, item["properties"])
+        for name, asset in item["assets"].items()
+        for problem in _problems(folder, name, asset, item["properties"])
     ]
     if problems:
         raise DataError(
@@ -147,6 +147,8 @@ def _take(band: CardBand, staging: Path, context: CardContext) -> WrittenBand:
     if band.path != target:
         shutil.move(band.path, target)
     facts = read_facts(target)
+    if facts.band not in ("", band.name):
+        raise DataError(f"the raster given for {band.name} holds {facts.band}", subject=target.name)
     _require_grid(facts, context)
     return WrittenBand(band, FileFacts(target.name, band.size, band.sha256), facts)
 
@@ -194,7 +196,7 @@ def _read_item(folder: Path) -> dict[str, Any]:
     return item
 
 
-def _problems(folder: Path, asset: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
+def _problems(folder: Path, name: str, asset: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
     """What is wrong with one file of a card."""
     path = folder / asset["href"]
     if not path.is_file():
@@ -207,11 +209,11 @@ def _problems(folder: Path, asset: Mapping[str, Any], properties: Mapping[str, A
     if multihash(digest) != asset["file:checksum"]:
         problems.append("other checksum")
     if asset["type"] == COG_TYPE:
-        problems += _raster_problems(path, properties)
+        problems += _raster_problems(path, name, properties)
     return problems
 
 
-def _raster_problems(path: Path, properties: Mapping[str, Any]) -> list[str]:
+def _raster_problems(path: Path, name: str, properties: Mapping[str, Any]) -> list[str]:
     try:
         facts = read_facts(path)
     except DataError as error:
@@ -219,6 +221,8 @@ def _raster_problems(path: Path, properties: Mapping[str, Any]) -> list[str]:
     crs = f"EPSG:{facts.epsg}" if facts.epsg else facts.wkt
     stated = properties.get("proj:code") or properties.get("proj:wkt2")
     problems = []
+    if facts.band not in ("", name):
+        problems.append(f"holds band {facts.band} instead of {name}")
     if crs != stated:
         problems.append(f"CRS {crs} instead of {stated}")
     if list(facts.shape) != properties["proj:shape"]:

@@ -24,6 +24,7 @@ class RasterFacts:
         data_type: Of the pixels, as numpy and STAC spell it.
         nodata: No-data value.
         overviews: Reduction factors, finest first.
+        band: Name of the band, "" where the file states none.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class RasterFacts:
     data_type: str
     nodata: float | None
     overviews: tuple[int, ...]
+    band: str
 
 
 def read_facts(path: Path) -> RasterFacts:
@@ -55,6 +57,7 @@ def read_facts(path: Path) -> RasterFacts:
                 source.dtypes[0],
                 source.nodata,
                 tuple(source.overviews(1)),
+                source.descriptions[0] or "",
             )
     except RasterioIOError as error:
         raise DataError(f"cannot be read as a raster: {error}", subject=path.name) from error

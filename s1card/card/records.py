@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from s1card.card.names import BackscatterName, parameter_hash
 from s1card.geometry.map_grid import MapGrid
+from s1card.raster.sink import BandSpec, WrittenFile
+from s1card.raster.statistics import BandStatistics
 from s1card.scene.records import StateVectors
 from s1card.scene.scene import Scene
 
@@ -53,17 +57,6 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class BandStatistics:
-    """Statistics over the valid pixels of a band, in its unit; ``count`` is their number."""
-
-    count: int
-    minimum: float
-    maximum: float
-    mean: float
-    std: float
-
-
-@dataclass(frozen=True)
 class CardBand:
     """A raster that was written and shall be part of a card.
 
@@ -72,7 +65,7 @@ class CardBand:
         path: The file, a GeoTIFF of one band.
         sha256: Of the file, lower-case hexadecimal.
         size: Of the file in bytes.
-        unit: Of the values, ``1`` for a ratio.
+        unit: Of the values, ``1`` for a ratio, "" where there is none.
         description: For humans.
         statistics: Over the valid pixels; None where they mean nothing (a bit mask).
     """
@@ -84,6 +77,24 @@ class CardBand:
     unit: str
     description: str
     statistics: BandStatistics | None = None
+
+    @classmethod
+    def of(cls, spec: BandSpec, written: WrittenFile) -> CardBand:
+        """The band that a raster writer has written to a file of its own.
+
+        Whole numbers are taken for classes or bits, which have no mean.
+        """
+        (statistics,) = written.statistics
+        is_measure = np.dtype(spec.dtype).kind == "f"
+        return cls(
+            spec.name,
+            written.path,
+            written.sha256,
+            written.size,
+            spec.unit,
+            spec.description,
+            statistics if is_measure else None,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from shapely.geometry import mapping
 from s1card.card.footprint import Footprint
 from s1card.card.provenance import graph_sha256, utc
 from s1card.card.raster_facts import RasterFacts
-from s1card.card.records import KINDS, BandStatistics, CardBand, CardContext
+from s1card.card.records import KINDS, CardBand, CardContext
+from s1card.raster.statistics import BandStatistics
 
 STAC_VERSION = "1.1.0"
 
@@ -239,23 +240,24 @@ def _band(written: WrittenBand) -> dict[str, Any]:
         "name": band.name,
         "description": band.description,
         "data_type": facts.data_type,
-        "unit": band.unit,
         "raster:sampling": "area",
         "raster:spatial_resolution": facts.transform[0],
     }
+    if band.unit:
+        entry["unit"] = band.unit
     if facts.nodata is not None:
         entry["nodata"] = "nan" if math.isnan(facts.nodata) else facts.nodata
     if band.statistics is not None and band.statistics.count:
-        entry["statistics"] = _statistics(band.statistics, facts.shape[0] * facts.shape[1])
+        entry["statistics"] = _statistics(band.statistics)
     return entry
 
 
-def _statistics(statistics: BandStatistics, pixels: int) -> dict[str, float]:
+def _statistics(statistics: BandStatistics) -> dict[str, float]:
     return {
         "minimum": statistics.minimum,
         "maximum": statistics.maximum,
         "mean": statistics.mean,
         "stddev": statistics.std,
         "count": statistics.count,
-        "valid_percent": 100.0 * statistics.count / pixels,
+        "valid_percent": statistics.valid_percent,
     }
