@@ -89,21 +89,22 @@ def test_a_card_of_the_raster_writer(tmp_path: Path) -> None:
     """The way of a real card: tags first, rasters written in place, then everything about them."""
     context = card_cases.context()
     specs = [
-        BandSpec("VV", "1", "gamma0 VV, linear power"),
+        BandSpec("Gamma0_VV", "1", "gamma0 VV, linear power"),
         BandSpec("mask", "", "layover and shadow", "uint8", 255, "nearest"),
     ]
+    names = ("VV", "mask")
     with atomic_folder(tmp_path / context.card_id) as staging:
-        paths = [staging / raster_name(context.card_id, spec.name) for spec in specs]
+        paths = [staging / raster_name(context.card_id, name) for name in names]
         sink = CogSink(paths, context.grid, specs, tags(context))
         sink.write(0, context.grid.window, card_cases.power(0.1))
         sink.write(1, context.grid.window, np.ones(context.grid.shape, np.uint8))
         sink.close()
-        bands = [CardBand.of(spec, written) for spec, written in zip(specs, sink.written, strict=True)]
+        bands = list(map(CardBand.of, names, specs, sink.written))
         complete_card(staging, bands, context)
     card = verify_card(tmp_path / context.card_id)
     with rasterio.open(card.bands["VV"]) as raster:
         assert raster.tags().items() >= {k: v for k, v in tags(context).items() if v}.items()
-        assert raster.descriptions == ("VV",)
+        assert raster.descriptions == ("Gamma0_VV",)
     assets = json.loads(card.item.read_text())["assets"]
     assert assets["VV"]["bands"][0]["statistics"]["count"] == 270 * 380
     assert assets["VV"]["bands"][0]["unit"] == "1"
@@ -220,11 +221,11 @@ def test_a_wrong_description_is_found(card: Card, key: str, value: object, messa
 def test_swapped_bands_are_found(tmp_path: Path, card: Card) -> None:
     band = card_cases.card_band(tmp_path, "VH", card_cases.power(0.02))
     with rasterio.open(band.path, "r+") as raster:
-        raster.descriptions = ("VV",)
+        raster.descriptions = ("Gamma0_VV",)
     shutil.copy(band.path, card.bands["VH"])
-    with pytest.raises(DataError, match="holds band VV instead of VH"):
+    with pytest.raises(DataError, match="holds band Gamma0_VV instead of VH"):
         verify_card(card.folder)
-    with pytest.raises(DataError, match="given for VH holds VV"):
+    with pytest.raises(DataError, match="given for VH holds Gamma0_VV"):
         assemble_card([band], card_cases.context(), tmp_path / "out")
 
 

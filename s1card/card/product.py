@@ -118,7 +118,7 @@ def open_card(folder: Path) -> Card:
 def verify_card(folder: Path) -> Card:
     """Open a card and compare every file with what the STAC item says of it.
 
-    Size and SHA-256 of all files; band name, CRS, shape and transform of the rasters, from their headers.
+    Size and SHA-256 of all files; polarization, CRS, shape and transform of the rasters, from their headers.
 
     Raises:
         DataError: The folder is no card, or something differs; the message names every difference.
@@ -147,10 +147,16 @@ def _take(band: CardBand, staging: Path, context: CardContext) -> WrittenBand:
     if band.path != target:
         shutil.move(band.path, target)
     facts = read_facts(target)
-    if facts.band not in ("", band.name):
+    if _is_swapped(facts, band.name):
         raise DataError(f"the raster given for {band.name} holds {facts.band}", subject=target.name)
     _require_grid(facts, context)
     return WrittenBand(band, FileFacts(target.name, band.size, band.sha256), facts)
+
+
+def _is_swapped(facts: RasterFacts, name: str) -> bool:
+    """Whether a raster says that it holds another polarization; bands are called ``VV`` or ``Gamma0_VV``."""
+    stated = facts.band.rsplit("_", 1)[-1]
+    return stated in POLARIZATIONS and stated != name
 
 
 def _require_grid(facts: RasterFacts, context: CardContext) -> None:
@@ -221,7 +227,7 @@ def _raster_problems(path: Path, name: str, properties: Mapping[str, Any]) -> li
     crs = f"EPSG:{facts.epsg}" if facts.epsg else facts.wkt
     stated = properties.get("proj:code") or properties.get("proj:wkt2")
     problems = []
-    if facts.band not in ("", name):
+    if _is_swapped(facts, name):
         problems.append(f"holds band {facts.band} instead of {name}")
     if crs != stated:
         problems.append(f"CRS {crs} instead of {stated}")

@@ -12,7 +12,6 @@ import numpy as np
 from s1card.card.names import BackscatterName, parameter_hash
 from s1card.geometry.map_grid import MapGrid
 from s1card.raster.sink import BandSpec, WrittenFile
-from s1card.raster.statistics import BandStatistics
 from s1card.scene.records import StateVectors
 from s1card.scene.scene import Scene
 
@@ -57,6 +56,17 @@ KINDS = {
 
 
 @dataclass(frozen=True)
+class BandStatistics:
+    """Statistics over the valid pixels of a band, in its unit; ``count`` is their number."""
+
+    count: int
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
 class CardBand:
     """A raster that was written and shall be part of a card.
 
@@ -79,15 +89,16 @@ class CardBand:
     statistics: BandStatistics | None = None
 
     @classmethod
-    def of(cls, spec: BandSpec, written: WrittenFile) -> CardBand:
-        """The band that a raster writer has written to a file of its own.
+    def of(cls, name: str, spec: BandSpec, written: WrittenFile) -> CardBand:
+        """The band of a name that a raster writer has written to a file of its own.
 
         Whole numbers are taken for classes or bits, which have no mean.
         """
-        (statistics,) = written.statistics
+        (found,) = written.statistics
+        statistics = BandStatistics(found.count, found.minimum, found.maximum, found.mean, found.std)
         is_measure = np.dtype(spec.dtype).kind == "f"
         return cls(
-            spec.name,
+            name,
             written.path,
             written.sha256,
             written.size,

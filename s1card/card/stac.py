@@ -13,8 +13,7 @@ from shapely.geometry import mapping
 from s1card.card.footprint import Footprint
 from s1card.card.provenance import graph_sha256, utc
 from s1card.card.raster_facts import RasterFacts
-from s1card.card.records import KINDS, CardBand, CardContext
-from s1card.raster.statistics import BandStatistics
+from s1card.card.records import KINDS, BandStatistics, CardBand, CardContext
 
 STAC_VERSION = "1.1.0"
 
@@ -248,16 +247,16 @@ def _band(written: WrittenBand) -> dict[str, Any]:
     if facts.nodata is not None:
         entry["nodata"] = "nan" if math.isnan(facts.nodata) else facts.nodata
     if band.statistics is not None and band.statistics.count:
-        entry["statistics"] = _statistics(band.statistics)
+        entry["statistics"] = _statistics(band.statistics, facts.shape[0] * facts.shape[1])
     return entry
 
 
-def _statistics(statistics: BandStatistics) -> dict[str, float]:
+def _statistics(statistics: BandStatistics, pixels: int) -> dict[str, float]:
     return {
         "minimum": statistics.minimum,
         "maximum": statistics.maximum,
         "mean": statistics.mean,
         "stddev": statistics.std,
         "count": statistics.count,
-        "valid_percent": statistics.valid_percent,
+        "valid_percent": 100.0 * statistics.count / pixels,
     }
