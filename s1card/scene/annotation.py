@@ -174,6 +174,8 @@ def _check_geometry(annotation: Annotation, image: Node) -> None:
     """Size, times and tie points must tell the same story."""
     if min(annotation.lines, annotation.pixels) < 2 or annotation.line_interval <= 0:
         raise image.error(f"impossible image size or line interval: {annotation.lines} x {annotation.pixels}")
+    if min(annotation.slant_range_time, annotation.range_pixel_spacing, annotation.radar_frequency) <= 0:
+        raise image.error("slant range time, pixel spacing or radar frequency are not positive")
     duration = seconds_since(annotation.last_line_time, annotation.first_line_time)
     expected = (annotation.lines - 1) * annotation.line_interval
     # Bursts of an SLC overlap, so only an image on one continuous line grid can be checked exactly.

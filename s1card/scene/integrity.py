@@ -10,7 +10,7 @@ from s1card.errors import SceneError
 from s1card.scene.pixels import open_measurement
 from s1card.scene.reader import group_files
 from s1card.scene.records import ManifestFile
-from s1card.scene.safe import Safe, open_safe
+from s1card.scene.safe import READ_ERRORS, Safe, open_safe
 from s1card.scene.scene import Image, Scene
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def verify_checksums(scene: Scene) -> None:
             problem = "is missing"
         elif size != file.size:
             problem = f"has {size} bytes, the manifest says {file.size}" + ": truncated" * (size < file.size)
-        elif _md5(safe, file.name) != file.md5:
+        elif file.md5 and _md5(safe, file.name) != file.md5:
             problem = "does not have the checksum of the manifest"
         else:
             continue
@@ -101,6 +101,6 @@ def _md5(safe: Safe, name: str) -> str:
         with safe.open(name) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
-    except (OSError, RuntimeError) as error:
+    except READ_ERRORS as error:
         raise SceneError(f"{name} cannot be read: {error}", subject=safe.name, advice=_ADVICE) from error
     return digest.hexdigest()

@@ -39,7 +39,6 @@ def parse_manifest(root: Node) -> Manifest:
     period = root.child(".//{*}acquisitionPeriod")
     processing = root.child(".//{*}processing")
     facility = processing.child("{*}facility")
-    stop = processing.element.get("stop")
     absolute_orbit = orbit.integer("{*}orbitNumber[@type='start']")
     relative_orbit = orbit.integer("{*}relativeOrbitNumber[@type='start']")
     _cross_check(platform, absolute_orbit, relative_orbit, root.source)
@@ -61,7 +60,7 @@ def parse_manifest(root: Node) -> Manifest:
         slice_number=product.optional_integer("{*}sliceNumber"),
         ipf_version=_ipf_version(facility),
         processing_facility=facility.element.get("name", ""),
-        processing_stop=parse_time(stop) if stop else None,
+        processing_stop=processing.attribute_as("stop", parse_time),
         footprint=_footprint(root),
         files=tuple(_file(entry) for entry in root.children(".//{*}dataObject/{*}byteStream")),
     )
@@ -120,8 +119,8 @@ def _footprint(root: Node) -> Polygon:
 def _file(entry: Node) -> ManifestFile:
     return ManifestFile(
         name=entry.child("{*}fileLocation").attribute("href").removeprefix("./"),
-        size=int(entry.attribute("size")),
-        md5=entry.text("{*}checksum").lower(),
+        size=entry.attribute_as("size", int),
+        md5=entry.text("{*}checksum").lower() if entry.find("{*}checksum") else "",
     )
 
 

@@ -6,6 +6,7 @@ known for:
 
 - All-zero vectors of the first years stand for "no noise annotated". They are kept.
 - Range vectors of SLC products start before line 0.
+- Range vectors may end some hundred pixels before the last.
 - An azimuth vector may end before the last line, or its block after it; one value alone is for all lines.
 - Azimuth vectors of SLC products may lack the swath and the limits of their block: it is the whole image.
 - A line or pixel may be listed twice in a row; the first counts.

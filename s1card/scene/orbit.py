@@ -14,6 +14,7 @@ from lxml import etree
 
 from s1card.errors import OrbitError, SceneError
 from s1card.scene.records import Annotation, Floats, StateVectors, Times
+from s1card.scene.safe import READ_ERRORS
 from s1card.scene.time import parse_time
 from s1card.scene.xml import Node, parse_xml
 
@@ -174,7 +175,7 @@ def choose_orbit(annotation: Annotation, orbit: str | Path, kinds: Sequence[str]
 
 
 def _covering(vectors: StateVectors, start: np.datetime64, stop: np.datetime64) -> StateVectors:
-    """The vectors, if they reach from before an acquisition to after it: extrapolated orbits are worthless."""
+    """The vectors, if they reach over an acquisition: extrapolated orbits are worthless."""
     first, last = vectors.time[0], vectors.time[-1]
     if first > start or last < stop:
         raise OrbitError(
@@ -245,7 +246,7 @@ def _content(path: Path) -> bytes:
             names = [name for name in archive.namelist() if name.upper().endswith(".EOF")]
             if len(names) == 1:
                 return archive.read(names[0])
-    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+    except READ_ERRORS as error:
         raise OrbitError(f"cannot be read: {error}", subject=str(path), advice=_ADVICE) from error
     raise OrbitError(f"the zip holds {len(names)} EOF files", subject=str(path), advice=_ADVICE)
 

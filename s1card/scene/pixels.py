@@ -52,7 +52,7 @@ class PixelReader:
             raise ValueError(f"lines {first}..{first + count - 1} of an image of {annotation.lines}")
         window = RasterWindow(0, first, annotation.pixels, count)
         try:
-            with self._lock, rasterio.Env(**_GDAL_OPTIONS):
+            with self._lock:
                 pixels: NDArray[Any] = self._dataset.read(1, window=window)
         except RasterioError as error:
             raise SceneError(

@@ -73,14 +73,18 @@ def open_scene(path: str | Path, *, polarizations: Sequence[str] | None = None) 
 
 def _check_kind(root: Node, safe: Safe) -> None:
     """Level 1 GRD or SLC of a mode with map-like images; checked before the rest of the manifest is read."""
-    kinds = root.children(".//{*}productType")
-    kind = (kinds[0].element.text or "").strip() if kinds else "unknown (RAW?)"
-    mode = root.text(".//{*}instrumentMode/{*}mode")
-    if kind not in PRODUCT_TYPES or mode not in MODES:
+
+    def text(path: str, absent: str) -> str:
+        return root.text(path) if root.find(path) else absent
+
+    family = text(".//{*}platform/{*}familyName", "unknown platform")
+    mode = text(".//{*}instrumentMode/{*}mode", "unknown mode")
+    kind = text(".//{*}standAloneProductInformation/{*}productType", "unknown (level 0?)")
+    if family.upper() != "SENTINEL-1" or kind not in PRODUCT_TYPES or mode not in MODES:
         raise SceneError(
-            f"a {mode} product of type {kind} cannot be used",
+            f"a {family} product of mode {mode} and type {kind} cannot be used",
             subject=safe.name,
-            advice="Take a GRD or SLC product of mode IW, EW or SM",
+            advice="Take a Sentinel-1 GRD or SLC product of mode IW, EW or SM",
         )
 
 

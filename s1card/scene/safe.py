@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
@@ -10,6 +11,9 @@ from typing import IO, Protocol
 from s1card.errors import SceneError
 
 MANIFEST = "manifest.safe"
+
+READ_ERRORS = (OSError, EOFError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What reading a file of a folder or zip can raise: no rights, gone, encrypted, damaged."""
 
 
 class Safe(Protocol):
@@ -48,7 +52,7 @@ class SafeFolder:
 
     def gdal_path(self, name: str) -> str:
         """The plain path."""
-        return str(self.folder / name)
+        return f"{self.folder}/{name}"
 
 
 @dataclass(frozen=True)
@@ -110,20 +114,30 @@ def read_file(safe: Safe, name: str) -> bytes:
     try:
         with safe.open(name) as stream:
             return stream.read()
-    except (OSError, RuntimeError, zipfile.BadZipFile, KeyError) as error:
+    except READ_ERRORS as error:
         raise SceneError(
             f"cannot be read: {error}", subject=f"{safe.name}/{name}", advice="Download the product again"
         ) from error
 
 
 def _open_folder(folder: Path) -> SafeFolder:
-    manifest = next((entry for entry in folder.iterdir() if entry.name.lower() == MANIFEST), None)
-    if manifest is None:
-        inside = [entry.name for entry in folder.iterdir() if entry.name.upper().endswith(".SAFE")]
-        advice = f"Give one of the products in it: {', '.join(inside)}" if inside else "Give the .SAFE folder"
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+        files = [entry for entry in folder.rglob("*") if entry.is_file()] if _has_manifest(names) else []
+        sizes = {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
+    except OSError as error:
+        raise SceneError(
+            f"cannot be read: {error}", subject=str(folder), advice="Check the rights"
+        ) from error
+    if not _has_manifest(names):
+        inside = ", ".join(name for name in names if name.upper().endswith(".SAFE"))
+        advice = f"Give one of the products in it: {inside}" if inside else "Give the .SAFE folder"
         raise SceneError("no manifest.safe in this folder", subject=str(folder), advice=advice)
-    files = (entry for entry in folder.rglob("*") if entry.is_file())
-    return SafeFolder(folder, {file.relative_to(folder).as_posix(): file.stat().st_size for file in files})
+    return SafeFolder(folder, sizes)
+
+
+def _has_manifest(names: list[str]) -> bool:
+    return any(name.lower() == MANIFEST for name in names)
 
 
 def _open_zip(path: Path) -> SafeZip:

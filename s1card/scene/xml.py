@@ -61,6 +61,18 @@ class Node:
             raise self.error(f"<{_local(self.element.tag)}> lacks the attribute {name}")
         return value
 
+    def attribute_as(self, name: str, convert: Callable[[str], T]) -> T:
+        """The value of an attribute, converted.
+
+        Raises:
+            SceneError: The element lacks it, or it cannot be converted.
+        """
+        value = self.attribute(name)
+        try:
+            return convert(value)
+        except ValueError as error:
+            raise self.error(f"the attribute {name} is {value!r}") from error
+
     def text(self, path: str) -> str:
         """The text at a path, without surrounding blanks."""
         return (self.child(path).element.text or "").strip()
