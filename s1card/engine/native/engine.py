@@ -12,34 +12,58 @@ import numpy as np
 import rasterio
 
 import s1card
+from s1card.engine.base import Output, Progress, Written
 from s1card.engine.native.context import Context, Surroundings
-from s1card.engine.native.execute import Progress, execute
+from s1card.engine.native.execute import execute
 from s1card.engine.native.operators import OPERATORS, UNSUPPORTED
 from s1card.engine.native.product import Product
-from s1card.engine.native.write import WriteJob, open_job
+from s1card.engine.native.write import WriteJob, announce, open_job
 from s1card.errors import GraphError
 from s1card.graph.model import Graph, Node
 from s1card.graph.operators import get_operator, resolve_parameters
-from s1card.raster import RasterSink
+from s1card.raster import CogSink
 
 ELSEWHERE = "The engines gpt, container and snappy have it"
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
-    """What a Write node made.
+class NativePrepared:
+    """Lazy products with the Write nodes that wait for them."""
 
-    Attributes:
-        node: Id of the Write node.
-        product: The product that was written.
-        paths: Its files.
-        sink: The closed writer, with what it knows of its files.
-    """
+    announced: tuple[tuple[Output, Product], ...]
+    surroundings: Surroundings
 
-    node: str
-    product: Product
-    paths: tuple[Path, ...]
-    sink: RasterSink
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What the Write nodes will make."""
+        return tuple(output for output, _ in self.announced)
+
+    def write(
+        self,
+        *,
+        paths: Mapping[str, Path] | None = None,
+        tags: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Written, ...]:
+        """Compute and write everything; see `s1card.engine.base.Prepared`."""
+        here, given = self.surroundings, paths or {}
+        jobs: list[WriteJob] = []
+        try:
+            for output, product in self.announced:
+                path = given.get(output.node, output.path)
+                jobs.append(open_job(output, product, path, tags or {}, here.threads))
+            execute(jobs, threads=here.threads, block=here.block, progress=progress)
+            return tuple(_finished(job) for job in jobs)
+        except BaseException:
+            for job in jobs:
+                job.sink.abort()
+            raise
+
+
+def _finished(job: WriteJob) -> Written:
+    paths = tuple(job.sink.close())
+    files = tuple(job.sink.written) if isinstance(job.sink, CogSink) else ()
+    return Written(job.output, paths, files)
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,10 @@ class NativeEngine:
 
     surroundings: Surroundings = Surroundings()
 
-    name = "native"
+    @property
+    def name(self) -> str:
+        """Name of the engine."""
+        return "native"
 
     @property
     def software(self) -> Mapping[str, str]:
@@ -61,41 +88,21 @@ class NativeEngine:
             "python": platform.python_version(),
         }
 
+    def prepare(self, graph: Graph) -> NativePrepared:
+        """Check a filled graph and build its lazy products; see `s1card.engine.base.Engine`."""
+        check_capability(graph)
+        products = self.build(graph)
+        announced = []
+        for node in _writes(graph):
+            product = products[graph.sources_of(node)[0].id]
+            announced.append((announce(node, product), product))
+        return NativePrepared(tuple(announced), self.surroundings)
+
     def run(
         self, graph: Graph, *, tags: Mapping[str, str] | None = None, progress: Progress | None = None
     ) -> tuple[Written, ...]:
-        """Check the graph, build its products, and write what its Write nodes name.
-
-        Files carry their final names only when they are complete.
-
-        Args:
-            graph: Filled graph.
-            tags: Statements for the files' metadata.
-            progress: Called with blocks done and blocks in all.
-
-        Raises:
-            GraphError: The graph is wrong or beyond this engine; nothing has run then.
-            S1CardError: Whatever goes wrong with the data.
-        """
-        check_capability(graph)
-        products = self.build(graph)
-        jobs: list[WriteJob] = []
-        try:
-            for node in _writes(graph):
-                values = resolve_parameters(node)
-                source = products[graph.sources_of(node)[0].id]
-                file, format_name = values["file"], str(values["formatName"])
-                jobs.append(
-                    open_job(node.id, source, None if file is None else str(file), format_name, dict(tags or {}))
-                )
-            execute(
-                jobs, threads=self.surroundings.threads, block=self.surroundings.block, progress=progress
-            )
-            return tuple(Written(j.node, j.product, tuple(j.sink.close()), j.sink) for j in jobs)
-        except BaseException:
-            for job in jobs:
-                job.sink.abort()
-            raise
+        """Prepare and write."""
+        return self.prepare(graph).write(tags=tags, progress=progress)
 
     def build(self, graph: Graph) -> dict[str, Product]:
         """The lazy product of every node that is not a Write, by node id."""
@@ -103,10 +110,9 @@ class NativeEngine:
         products: dict[str, Product] = {}
         for node in graph.in_order():
             operator = get_operator(node).name
-            if operator == "Write":
-                continue
-            sources = [products[source.id] for source in graph.sources_of(node)]
-            products[node.id] = OPERATORS[operator](sources, resolve_parameters(node), context)
+            if operator != "Write":
+                sources = [products[source.id] for source in graph.sources_of(node)]
+                products[node.id] = OPERATORS[operator](sources, resolve_parameters(node), context)
         return products
 
 
@@ -127,13 +133,17 @@ def check_capability(graph: Graph) -> None:
             raise GraphError(f"the native engine has no operator {operator}", subject=subject, advice=ELSEWHERE)
         if operator != "Read" and not graph.sources_of(node):
             raise GraphError(f"{operator} has no source", subject=subject, advice="Name one with -S")
-        values = resolve_parameters(node)
-        for name, refused in UNSUPPORTED.get(operator, {}).items():
-            if values[name] in refused:
-                raise GraphError(
-                    f"the native engine has no {name}={values[name]} of {operator}",
-                    subject=subject,
-                    advice=ELSEWHERE,
-                )
+        _refuse_unsupported(node, operator)
     if not _writes(graph):
         raise GraphError("the graph writes nothing", advice="Add a Write node, or name a target with -t")
+
+
+def _refuse_unsupported(node: Node, operator: str) -> None:
+    values = resolve_parameters(node)
+    for name, refused in UNSUPPORTED.get(operator, {}).items():
+        if values[name] in refused:
+            raise GraphError(
+                f"the native engine has no {name}={values[name]} of {operator}",
+                subject=f"node {node.id}",
+                advice=ELSEWHERE,
+            )

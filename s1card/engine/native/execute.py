@@ -9,14 +9,15 @@ threads and any size of blocks.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 
+from s1card.engine.base import Progress
 from s1card.engine.native.write import WriteJob
 from s1card.window import Window
 
-Progress = Callable[[int, int], None]
+
 
 
 def execute(jobs: Sequence[WriteJob], *, threads: int, block: int, progress: Progress | None = None) -> None:

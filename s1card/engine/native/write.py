@@ -1,27 +1,31 @@
-"""Write: drive the computation of a product, block by block, into a file."""
+"""Write: where the products of a graph go."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from s1card.engine.base import Output
 from s1card.engine.native.product import Band, Product
 from s1card.errors import GraphError, ResourceError
 from s1card.geometry.map_grid import MapGrid
-from s1card.raster import BandSpec, RasterSink, open_sink
+from s1card.graph.model import Node
+from s1card.graph.operators import resolve_parameters
+from s1card.raster import BandSpec, RasterSink, forced_path, open_sink
 
 
 @dataclass(frozen=True, eq=False)
 class WriteJob:
-    """A product that is to be written.
+    """A product on its way into a file.
 
     Attributes:
-        node: Id of the Write node.
+        output: What was announced.
         product: What to write; its virtual bands are left out.
         sink: Where to.
     """
 
-    node: str
+    output: Output
     product: Product
     sink: RasterSink
 
@@ -31,25 +35,44 @@ class WriteJob:
         return self.product.real_bands()
 
 
-def open_job(node: str, product: Product, file: str | None, format_name: str, tags: dict[str, str]) -> WriteJob:
-    """Open the file of a Write node.
+def announce(node: Node, product: Product) -> Output:
+    """What a Write node will make of a product.
 
     Raises:
         GraphError: The node names no file, or an unknown format.
+    """
+    values = resolve_parameters(node)
+    file, format_name = values["file"], str(values["formatName"])
+    if not file:
+        raise GraphError("the parameter 'file' is empty", subject=f"node {node.id}", advice="Name a target")
+    grid = product.grid if isinstance(product.grid, MapGrid) else None
+    specs = tuple(_spec(band) for band in product.real_bands())
+    path = forced_path(format_name, Path(str(file)))
+    return Output(node.id, path, format_name, product.scene, grid, specs, product.orbit, product.facts)
+
+
+def open_job(output: Output, product: Product, path: Path, tags: Mapping[str, str], threads: int) -> WriteJob:
+    """Open the file of an output.
+
+    Raises:
         ResourceError: The folder cannot be made or written.
     """
-    if not file:
-        raise GraphError("the parameter 'file' of a Write node is empty", subject=f"node {node}")
-    path = Path(file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(f"the folder cannot be made: {error.strerror}", subject=str(path.parent)) from error
-    specs = [_spec(band) for band in product.real_bands()]
-    extent = product.grid if isinstance(product.grid, MapGrid) else product.shape
-    return WriteJob(node, product, open_sink(format_name, path, extent, specs, tags))
+    extent = output.grid or product.shape
+    return WriteJob(
+        output, product, open_sink(output.format_name, path, extent, output.bands, tags, threads=threads)
+    )
 
 
 def _spec(band: Band) -> BandSpec:
-    overview = "nearest" if band.dtype == "uint8" else "average"
-    return BandSpec(band.name, band.unit, band.description, band.dtype, band.nodata, overview)
+    return BandSpec(
+        band.name,
+        band.unit,
+        band.description,
+        band.dtype,
+        band.nodata,
+        "nearest" if band.dtype == "uint8" else "average",
+    )

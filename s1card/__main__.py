@@ -1,0 +1,5 @@
+"""``python -m s1card``."""
+
+from s1card.cli import main
+
+main()

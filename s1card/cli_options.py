@@ -1,0 +1,104 @@
+"""Option types of the command line: memory, area, parameters."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pyogrio
+import shapely
+from pyproj import Transformer
+from shapely.geometry import box
+
+from s1card.errors import UsageError
+
+_MEMORY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", re.IGNORECASE)
+_FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_BOX_NUMBERS = 4
+MINIMUM_MEMORY = 512 << 20
+
+
+class Memory(click.ParamType):
+    """A number of bytes such as ``2G`` or ``1500M``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes of the text."""
+        if isinstance(value, int):
+            return value
+        match = _MEMORY.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r} is not a size such as 2G", param, ctx)
+        size = int(float(match[1]) * _FACTORS[match[2].upper()])
+        if size < MINIMUM_MEMORY:
+            self.fail("at least 512M are needed", param, ctx)
+        return size
+
+
+class Assignment(click.ParamType):
+    """``name=value``."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Name and value."""
+        if isinstance(value, tuple):
+            return value
+        name, sign, text = value.partition("=")
+        if not sign or not name:
+            self.fail(f"{value!r} is not name=value", param, ctx)
+        return name.strip(), text
+
+
+def area_wkt(text: str) -> str:
+    """An area as WKT in longitude and latitude, from ``minx,miny,maxx,maxy``, WKT, or a vector file.
+
+    Raises:
+        UsageError: None of these, or empty.
+    """
+    numbers = text.split(",")
+    if len(numbers) == _BOX_NUMBERS and all(_is_number(n) for n in numbers):
+        west, south, east, north = (float(n) for n in numbers)
+        if not (west < east and south < north):
+            raise UsageError(f"the area {text!r} is empty", advice="Give minx,miny,maxx,maxy in degrees")
+        return str(box(west, south, east, north).wkt)
+    geometry = _from_file(Path(text)) if Path(text).is_file() else _from_wkt(text)
+    if geometry.is_empty or not all(math.isfinite(v) for v in geometry.bounds):
+        raise UsageError("the area is empty", subject=text)
+    return str(geometry.wkt)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _from_wkt(text: str) -> shapely.Geometry:
+    try:
+        return shapely.from_wkt(text)
+    except shapely.GEOSException as error:
+        raise UsageError(
+            f"the area {text[:60]!r} is no file, no WKT and not minx,miny,maxx,maxy",
+            advice="Coordinates are longitude and latitude in degrees",
+        ) from error
+
+
+def _from_file(path: Path) -> shapely.Geometry:
+    try:
+        meta, _, geometries, _ = pyogrio.raw.read(path, columns=[])
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise UsageError(f"the area cannot be read: {error}", subject=str(path)) from error
+    union = shapely.union_all(shapely.from_wkb([g for g in geometries if g is not None]))
+    if not meta["crs"]:
+        raise UsageError("the area has no coordinate system", subject=str(path))
+    to_geographic = Transformer.from_crs(meta["crs"], "EPSG:4326", always_xy=True)
+    return shapely.transform(
+        shapely.segmentize(union, 1000.0 if not to_geographic.source_crs.is_geographic else 0.01),  # type: ignore[union-attr]
+        lambda xy: shapely.get_coordinates(shapely.points(*to_geographic.transform(xy[:, 0], xy[:, 1]))),
+    )
