@@ -103,7 +103,8 @@ def test_truncated_in_a_zip(safe: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"", "is empty"), (b"II*\0 not really", "cannot be opened")]
+    ("content", "message"),
+    [(b"", "is empty"), (b"II*\0 cut", "is truncated"), (bytes(9999), "cannot be opened")],
 )
 def test_no_raster(safe: Path, content: bytes, message: str) -> None:
     (path,) = safe.glob("measurement/*")
@@ -141,6 +142,7 @@ def test_replaced_pixels_are_worth_a_warning(safe: Path, caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         check_measurements(scene)
     assert "the manifest says" in caplog.text
+    verify_checksums(scene, replaced_pixels=True)
     with pytest.raises(SceneError, match="bytes, the manifest says"):
         verify_checksums(scene)
 
@@ -152,8 +154,9 @@ def test_one_wrong_byte(safe: Path) -> None:
     path.write_bytes(content)
     scene = open_scene(safe)
     check_measurements(scene)
-    with pytest.raises(SceneError, match="does not have the checksum of the manifest"):
-        verify_checksums(scene)
+    for replaced_pixels in (False, True):
+        with pytest.raises(SceneError, match="does not have the checksum of the manifest"):
+            verify_checksums(scene, replaced_pixels=replaced_pixels)
     write_manifest(safe, VV)
     verify_checksums(open_scene(safe))
 

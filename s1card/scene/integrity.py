@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from s1card.errors import SceneError
 from s1card.scene.pixels import open_measurement
@@ -32,40 +33,66 @@ def check_measurements(scene: Scene) -> None:
     announced = {file.name: file.size for file in scene.manifest.files}
     for image in scene.images:
         name = _measurement_name(safe, image)
-        size, expected = safe.sizes.get(name), announced.get(name)
-        if size is None:
-            raise SceneError(f"{name} is missing", subject=scene.name, advice=_ADVICE)
+        size = safe.sizes.get(name, 0)
+        expected = announced.get(name, size)
         if not size:
-            raise SceneError(f"{name} is empty", subject=scene.name, advice=_ADVICE)
-        needed = _last_byte(image)
-        if needed > size:
-            raise SceneError(
-                f"{name} is truncated: it has {size} bytes, its pixels need {max(needed, expected or 0)}",
-                subject=scene.name,
-                advice=_ADVICE,
-            )
-        if expected is not None and size != expected:
+            problem = "is empty" if name in safe.sizes else "is missing"
+            raise SceneError(f"{name} {problem}", subject=scene.name, advice=_ADVICE)
+        _check_length(image, name, size, expected, scene.name)
+        if size != expected:
             log.warning("%s: %s has %d bytes, the manifest says %d", scene.name, name, size, expected)
 
 
-def verify_checksums(scene: Scene) -> None:
+def verify_checksums(scene: Scene, *, replaced_pixels: bool = False, threads: int = 2) -> None:
     """Compares size and MD5 of every file of the scene's images with the manifest; reads all bytes.
+
+    Args:
+        scene: What to verify.
+        replaced_pixels: Pass over measurements whose size is not the manifest's: they hold other pixels than
+            ESA delivered, and ``check_measurements`` warns of them.
+        threads: Files hashed at a time.
 
     Raises:
         SceneError: A file is missing, truncated, or does not have the manifest's checksum.
     """
     safe = open_safe(scene.path)
-    for file in _files_of_images(scene):
-        size = safe.sizes.get(file.name)
-        if size is None:
-            problem = "is missing"
-        elif size != file.size:
-            problem = f"has {size} bytes, the manifest says {file.size}" + ": truncated" * (size < file.size)
-        elif file.md5 and _md5(safe, file.name) != file.md5:
-            problem = "does not have the checksum of the manifest"
-        else:
-            continue
-        raise SceneError(f"{file.name} {problem}", subject=scene.name, advice=_ADVICE)
+    files = list(_files_of_images(scene))
+    if replaced_pixels:
+        replaced = {_measurement_name(safe, image) for image in scene.images}
+        files = [
+            file for file in files if file.name not in replaced or safe.sizes.get(file.name) == file.size
+        ]
+    with ThreadPoolExecutor(threads) as pool:
+        problems = [problem for problem in pool.map(lambda file: _problem(safe, file), files) if problem]
+    if problems:
+        raise SceneError(problems[0], subject=scene.name, advice=_ADVICE)
+
+
+def _problem(safe: Safe, file: ManifestFile) -> str:
+    """What is wrong with a file, "" if nothing."""
+    size = safe.sizes.get(file.name)
+    if size is None:
+        return f"{file.name} is missing"
+    if size != file.size:
+        cut = ": truncated" if size < file.size else ""
+        return f"{file.name} has {size} bytes, the manifest says {file.size}{cut}"
+    if file.md5 and _md5(safe, file.name) != file.md5:
+        return f"{file.name} does not have the checksum of the manifest"
+    return ""
+
+
+def _check_length(image: Image, name: str, size: int, expected: int, scene_name: str) -> None:
+    """A file must reach as far as the strips or tiles that its directory lists."""
+    try:
+        needed = _last_byte(image)
+    except SceneError as error:
+        is_unreadable = error.__cause__ is not None
+        if size >= expected or not is_unreadable:
+            raise
+        needed = expected  # cut so short that even its directory is gone
+    if needed > size:
+        message = f"{name} is truncated: it has {size} bytes of {max(needed, expected)}"
+        raise SceneError(message, subject=scene_name, advice=_ADVICE)
 
 
 def _measurement_name(safe: Safe, image: Image) -> str:
