@@ -17,9 +17,11 @@ from rasterio import Affine
 from s1card.errors import DemError
 from s1card.geometry import dem as dem_module
 from s1card.geometry.dem import Dem, HeightPatch, VerticalDatum, guess_datum
-from s1card.geometry.dem_tiles import tile_files
+from s1card.geometry.dem_mosaic import Mosaic, make_layers
+from s1card.geometry.dem_tiles import find_tiles, tile_files
 from s1card.geometry.dem_voids import fill_small_voids
 from s1card.geometry.dem_window import sample_bilinear, sample_cubic, sample_nearest
+from s1card.window import Window
 
 PER_DEGREE = 120  # of the miniature GLO-30: 1 x 1 degree tiles, columns 1, 1.5 and 2 times as wide
 
@@ -41,7 +43,7 @@ def plane(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def write_tile(folder: Path, lon: int, lat: int, widening: float = 1.0, per_degree: int = PER_DEGREE) -> Path:
-    """A tile named and registered as those of GLO-30: samples from its west and north edge, none on the others."""
+    """A tile named and registered as those of GLO-30: samples on its west and north edge only."""
     dy, dx = 1.0 / per_degree, widening / per_degree
     x = lon + np.arange(round(per_degree / widening)) * dx
     y = lat + 1 - np.arange(per_degree) * dy
@@ -139,7 +141,18 @@ def test_plane_across_a_country_filled_with_coarser_tiles(tmp_path: Path) -> Non
         for lat in (47, 48, 49):
             write_tile(tmp_path, lon, lat, per_degree=40 if (lon, lat) == (7, 48) else PER_DEGREE)
     dem = Dem.open(tmp_path, "ellipsoid", sea="nodata")
-    assert_is_plane(dem, 6.9, 47.9, 8.1, 49.1, points=49)
+    assert_is_plane(dem, 6.9, 47.9, 8.1, 49.1, points=53)
+
+
+def test_mosaic_window_ending_at_a_tile_border_is_cut_from_the_whole(tmp_path: Path) -> None:
+    for lon, per_degree in ((7, 40), (8, PER_DEGREE)):
+        write_tile(tmp_path, lon, 48, per_degree=per_degree)
+    mosaic = Mosaic(make_layers(find_tiles(tmp_path, None), geographic=True))
+    first = 188 * PER_DEGREE  # the column at 8 degrees east
+    whole, _ = mosaic.read(Window(41 * PER_DEGREE, first - 50, 90, 100))
+    part, covered = mosaic.read(Window(41 * PER_DEGREE + 20, first - 10, 30, 10))
+    assert covered.all()
+    np.testing.assert_array_equal(part, whole[20:50, 40:50])
 
 
 def test_plane_across_projected_tiles(tmp_path: Path) -> None:
