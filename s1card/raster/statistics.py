@@ -69,7 +69,7 @@ def _moments(
     nodata_is_nan = math.isnan(nodata)
     for row in range(rows):
         for col in range(cols):
-            value = float(tile[row, col])
+            value = np.float64(tile[row, col])
             if value == nodata or (nodata_is_nan and math.isnan(value)):
                 blank += 1
             elif not math.isfinite(value):
