@@ -1,0 +1,217 @@
+"""What a simulated scene is to be: modes of the instrument and the choices of the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from s1card.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Mode:
+    """An acquisition mode.
+
+    Attributes:
+        resolution: Letter of the resolution class in product names (``H``, ``M``).
+        spacing: Pixel spacing in range and azimuth, metres.
+        near_incidence, far_incidence: Angles at the edges of the full swath, degrees.
+        swaths: Sub-swaths, near to far.
+        cuts: Where one sub-swath ends and the next begins, as fractions of the image width.
+        looks_range, looks_azimuth: Annotated numbers of looks.
+    """
+
+    resolution: str
+    spacing: float
+    near_incidence: float
+    far_incidence: float
+    swaths: tuple[str, ...]
+    cuts: tuple[float, ...]
+    looks_range: int
+    looks_azimuth: int
+
+    @property
+    def is_tops(self) -> bool:
+        """Whether several sub-swaths are merged, and noise has an azimuth part."""
+        return len(self.swaths) > 1
+
+
+MODES = {
+    "IW": Mode("H", 10.0, 30.4, 46.1, ("IW1", "IW2", "IW3"), (0.337, 0.677), 5, 1),
+    "EW": Mode("M", 40.0, 19.0, 47.0, ("EW1", "EW2", "EW3", "EW4", "EW5"), (0.27, 0.46, 0.65, 0.83), 6, 2),
+    "SM": Mode("H", 10.0, 28.0, 34.8, ("S3",), (), 2, 2),
+}
+
+# Wave lengths (m) and heights (m) of the waves that make a terrain. Slopes add up to at most 0.25 (hills) and
+# 0.7 = 35 degrees (steep).
+TERRAINS: dict[str, tuple[tuple[float, float], ...]] = {
+    "flat": (),
+    "hills": ((6100.0, 60.0), (3900.0, 40.0), (2300.0, 25.0), (1500.0, 12.0)),
+    "steep": ((9100.0, 380.0), (6700.0, 210.0), (4100.0, 110.0), (2600.0, 30.0)),
+}
+# A day on which each platform flew.
+DAYS = {"S1A": "2021-06-12", "S1B": "2021-06-18", "S1C": "2026-07-06", "S1D": "2026-07-12"}
+SPECKLES = ("gamma", "table", "none")
+BORDERS = ("zero", "noise")
+
+
+@dataclass(frozen=True)
+class GrdConfig:
+    """The choices for a simulated GRD scene; same choices, same bytes.
+
+    Attributes:
+        lines, pixels: Image size.
+        mode: ``IW``, ``EW`` or ``SM``.
+        platform: ``S1A`` .. ``S1D``.
+        ascending: Direction of flight.
+        longitude, latitude: Scene centre, degrees.
+        range_position: Place of the scene across the swath: 0 near edge, 1 far edge.
+        date: Day (``2021-06-12``: the time of day follows from the sun-synchronous orbit) or UTC time of the
+            middle of the scene. Empty: a day on which the platform flew.
+        polarizations: Co-polarization first.
+        terrain: ``flat``, ``hills`` or ``steep``.
+        height: Height above the ellipsoid that the terrain does not go below, metres.
+        dem_spacing: Spacing of the elevation model, arc seconds.
+        targets: Number of point targets.
+        speckle: ``gamma``, ``table`` (faster, from 65,536 quantiles) or ``none``.
+        looks: Equivalent number of looks of the speckle.
+        thermal_noise: Whether the annotated noise is in the pixels.
+        ipf: Version of the processor to be imitated; below 2.90 noise is annotated as single vectors.
+        border: Number of columns without signal at both sides.
+        border_kind: ``zero``, or ``noise`` (the inner half of the border holds noise, as before IPF 2.90).
+        annotation_orbit_error: Offset of the annotated orbit along track, to the right and up, metres.
+        seed: Of fields, terrain, targets and speckle.
+        cog: Write the measurements as cloud-optimised ``-cog.tiff``.
+        zip: Write a zip of the product as well.
+        threads, block_lines: How the work is cut; without influence on the result.
+    """
+
+    lines: int = 600
+    pixels: int = 800
+    mode: str = "IW"
+    platform: str = "S1A"
+    ascending: bool = True
+    longitude: float = 10.8
+    latitude: float = 45.25
+    range_position: float = 0.5
+    date: str = ""
+    polarizations: tuple[str, ...] = ("VV", "VH")
+    terrain: str = "hills"
+    height: float = 60.0
+    dem_spacing: float = 1.0
+    targets: int = 9
+    speckle: str = "gamma"
+    looks: float = 4.4
+    thermal_noise: bool = True
+    ipf: str = "3.31"
+    border: int = 0
+    border_kind: str = "zero"
+    annotation_orbit_error: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    seed: int = 1
+    cog: bool = False
+    zip: bool = False
+    threads: int = 2
+    block_lines: int = 64
+
+    def __post_init__(self) -> None:
+        _refuse_unknown("mode", self.mode, tuple(MODES))
+        _refuse_unknown("terrain", self.terrain, tuple(TERRAINS))
+        _refuse_unknown("speckle", self.speckle, SPECKLES)
+        _refuse_unknown("border kind", self.border_kind, BORDERS)
+        _refuse_unknown("platform", self.platform, tuple(DAYS))
+        _refuse_polarizations(self.polarizations)
+        _refuse_time(self.day)
+        _refuse_outside("lines", self.lines, 64, 40_000)
+        _refuse_outside("pixels", self.pixels, 64, 40_000)
+        _refuse_outside("range position", self.range_position, 0.0, 1.0)
+        _refuse_outside("latitude", self.latitude, -78.0, 78.0)
+        _refuse_outside("longitude", self.longitude, -180.0, 180.0)
+        _refuse_outside("looks", self.looks, 1.0, 1000.0)
+        _refuse_outside("border", self.border, 0, self.pixels // 4)
+        _refuse_outside("number of targets", self.targets, 0, 10_000)
+        _refuse_outside("spacing of the elevation model", self.dem_spacing, 0.1, 30.0)
+        _refuse_outside("threads", self.threads, 1, 256)
+        _refuse_outside("lines in a block", self.block_lines, 1, 100_000)
+        _refuse_outside("IPF version", self.ipf_version, (2, 0), (9, 99))
+
+    @property
+    def mode_facts(self) -> Mode:
+        """Constants of the mode."""
+        return MODES[self.mode]
+
+    @property
+    def day(self) -> str:
+        """The date, or that of the platform."""
+        return self.date or DAYS[self.platform]
+
+    @property
+    def mean_height(self) -> float:
+        """Height around which the terrain swings: that of the scene centre and of ground range, metres."""
+        return self.height + sum(height for _, height in TERRAINS[self.terrain])
+
+    @property
+    def ipf_version(self) -> tuple[int, int]:
+        """Version as two numbers: ``3.40`` is (3, 40)."""
+        major, _, minor = self.ipf.partition(".")
+        if not (major.isdigit() and minor.isdigit() and len(minor) == 2):
+            raise UsageError(f"IPF version {self.ipf!r} is not of the form 3.40")
+        return int(major), int(minor)
+
+    @property
+    def has_azimuth_noise(self) -> bool:
+        """Whether thermal noise is annotated as range and azimuth vectors."""
+        return self.ipf_version >= (2, 90)
+
+    @property
+    def image_swath(self) -> str:
+        """Swath in the annotation of the image: the mode, or the beam of a stripmap."""
+        return self.mode if self.mode_facts.is_tops else self.mode_facts.swaths[0]
+
+
+@dataclass(frozen=True)
+class SimulatedScene:
+    """What was written.
+
+    Attributes:
+        safe: Product folder (``.SAFE``).
+        dem: Elevation model, heights above the ellipsoid.
+        orbit: Precise orbit file.
+        truth: Folder with ``targets.csv``, ``fields.gpkg`` and ``scene.json``.
+        archive: Zip of the product, if one was wanted.
+    """
+
+    safe: Path
+    dem: Path
+    orbit: Path
+    truth: Path
+    archive: Path | None = None
+
+
+def _refuse_unknown(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"unknown {what} {value!r}", advice=f"Choose one of {', '.join(known)}")
+
+
+def _refuse_outside(what: str, value: object, lowest: object, highest: object) -> None:
+    if not lowest <= value <= highest:  # type: ignore[operator]
+        raise UsageError(f"{what} {value} is outside {lowest} .. {highest}")
+
+
+def _refuse_polarizations(polarizations: tuple[str, ...]) -> None:
+    known = (("VV",), ("HH",), ("VH",), ("HV",), ("VV", "VH"), ("HH", "HV"))
+    if polarizations not in known:
+        raise UsageError(
+            f"polarizations {' '.join(polarizations) or 'none'} do not occur together",
+            advice="Choose VV, VH, HH, HV, VV VH or HH HV",
+        )
+
+
+def _refuse_time(date: str) -> None:
+    try:
+        np.datetime64(date, "us")
+    except ValueError:
+        raise UsageError(
+            f"{date!r} is not a date", advice="Write 2021-06-12 or 2021-06-12T05:26:22"
+        ) from None
