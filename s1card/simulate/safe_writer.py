@@ -60,7 +60,8 @@ def write_safe(out: Path, documents: Documents, blocks: Iterable[tuple[int, Coun
 
 def product_name(product: Product, manifest: bytes) -> str:
     """Name of the product folder; it ends with the CRC-16 (CCITT, start 0xFFFF) of the manifest."""
-    return f"{product.stem}_{binascii.crc_hqx(manifest, 0xFFFF):04X}.SAFE"
+    suffix = "_COG" if product.config.cog else ""
+    return f"{product.stem}_{binascii.crc_hqx(manifest, 0xFFFF):04X}{suffix}.SAFE"
 
 
 def zip_product(safe: Path) -> Path:
