@@ -186,27 +186,31 @@ def _sample_heights(
     dem_col: Floats, dem_row: Floats, height: Floats32, row: int, col: int, out: Floats32
 ) -> None:
     """Bilinear DEM samples at pixels whose DEM indices are interpolated between lattice nodes."""
-    rows, cols = height.shape
+    last_row, last_col = height.shape[0] - 1, height.shape[1] - 1
     for i in range(out.shape[0]):
         ni = (row + i) // CELL
         wy = (row + i - ni * CELL) / CELL
-        for j in range(out.shape[1]):
+        j = 0
+        while j < out.shape[1]:
             nj = (col + j) // CELL
-            wx = (col + j - nj * CELL) / CELL
-            left = dem_row[ni, nj] + wy * (dem_row[ni + 1, nj] - dem_row[ni, nj])
-            right = dem_row[ni, nj + 1] + wy * (dem_row[ni + 1, nj + 1] - dem_row[ni, nj + 1])
-            r = left + wx * (right - left)
-            left = dem_col[ni, nj] + wy * (dem_col[ni + 1, nj] - dem_col[ni, nj])
-            right = dem_col[ni, nj + 1] + wy * (dem_col[ni + 1, nj + 1] - dem_col[ni, nj + 1])
-            c = left + wx * (right - left)
-            r0, c0 = int(np.floor(r)), int(np.floor(c))
-            if r0 < 0 or c0 < 0 or r0 + 1 >= rows or c0 + 1 >= cols:
-                out[i, j] = np.nan
-                continue
-            fr, fc = r - r0, c - c0
-            top = height[r0, c0] + fc * (height[r0, c0 + 1] - height[r0, c0])
-            bottom = height[r0 + 1, c0] + fc * (height[r0 + 1, c0 + 1] - height[r0 + 1, c0])
-            out[i, j] = top + fr * (bottom - top)
+            end = min((nj + 1) * CELL - col, out.shape[1])
+            r_left = dem_row[ni, nj] + wy * (dem_row[ni + 1, nj] - dem_row[ni, nj])
+            r_right = dem_row[ni, nj + 1] + wy * (dem_row[ni + 1, nj + 1] - dem_row[ni, nj + 1])
+            c_left = dem_col[ni, nj] + wy * (dem_col[ni + 1, nj] - dem_col[ni, nj])
+            c_right = dem_col[ni, nj + 1] + wy * (dem_col[ni + 1, nj + 1] - dem_col[ni, nj + 1])
+            r_slope, c_slope = (r_right - r_left) / CELL, (c_right - c_left) / CELL
+            for k in range(j, end):
+                x = col + k - nj * CELL
+                r, c = r_left + x * r_slope, c_left + x * c_slope
+                if not (0.0 <= r < last_row and 0.0 <= c < last_col):
+                    out[i, k] = np.nan
+                    continue
+                r0, c0 = np.uint32(r), np.uint32(c)
+                fr, fc = np.float32(r - r0), np.float32(c - c0)
+                top = height[r0, c0] + fc * (height[r0, c0 + 1] - height[r0, c0])
+                bottom = height[r0 + 1, c0] + fc * (height[r0 + 1, c0 + 1] - height[r0 + 1, c0])
+                out[i, k] = top + fr * (bottom - top)
+            j = end
 
 
 @njit(cache=True, nogil=True)

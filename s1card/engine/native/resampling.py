@@ -68,26 +68,15 @@ def _nearest(source: Floats32, line: Floats, pixel: Floats, out: Floats32) -> No
                     out[i, j] = source[r, c]
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _bilinear_at(source: Floats32, y: float, x: float) -> float:
-    rows, cols = source.shape
-    if not (0.0 <= y <= rows - 1 and 0.0 <= x <= cols - 1):
-        return np.nan
-    r, c = min(int(y), rows - 2), min(int(x), cols - 2)
-    fy, fx = np.float32(y - r), np.float32(x - c)
-    a, b = source[r, c], source[r, c + 1]
-    d, e = source[r + 1, c], source[r + 1, c + 1]
-    top = a + fx * (b - a)
-    value = top + fy * (d + fx * (e - d) - top)
-    if value == value:
-        return value
-    nearest = source[r + (1 if fy >= 0.5 else 0), c + (1 if fx >= 0.5 else 0)]
+@njit(cache=True, nogil=True)
+def _bilinear_of_valid(a: float, b: float, c: float, d: float, fy: float, fx: float) -> float:
+    """Bilinear value of four samples (a b over c d) of which some are NaN; NaN if the nearest one is."""
+    nearest = (d if fx >= 0.5 else c) if fy >= 0.5 else (b if fx >= 0.5 else a)
     if nearest != nearest:
         return np.nan
-    total, weight = np.float32(0), np.float32(0)
-    for k in range(4):
-        v = a if k == 0 else b if k == 1 else d if k == 2 else e
-        w = (fy if k >= 2 else np.float32(1) - fy) * (fx if k % 2 else np.float32(1) - fx)
+    total = weight = np.float32(0)
+    gy, gx = np.float32(1) - fy, np.float32(1) - fx
+    for v, w in ((a, gy * gx), (b, gy * fx), (c, fy * gx), (d, fy * fx)):
         if v == v:
             total += w * v
             weight += w
@@ -95,13 +84,41 @@ def _bilinear_at(source: Floats32, y: float, x: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def _bilinear_at(source: Floats32, y: float, x: float) -> float:
+    """Value at (y, x), whatever lies around; NaN outside the centres of the outer samples."""
+    rows, cols = source.shape
+    if not (0.0 <= y <= rows - 1 and 0.0 <= x <= cols - 1):
+        return np.nan
+    r, c = min(int(y), rows - 2), min(int(x), cols - 2)
+    return _bilinear_of_valid(
+        source[r, c],
+        source[r, c + 1],
+        source[r + 1, c],
+        source[r + 1, c + 1],
+        np.float32(y - r),
+        np.float32(x - c),
+    )
+
+
+@njit(cache=True, nogil=True)
 def _bilinear(source: Floats32, line: Floats, pixel: Floats, out: Floats32) -> None:
-    if source.shape[0] < 2 or source.shape[1] < 2:
+    rows, cols = source.shape
+    if rows < 2 or cols < 2:
         out[:] = np.nan
         return
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            out[i, j] = _bilinear_at(source, line[i, j], pixel[i, j])
+            y, x = line[i, j], pixel[i, j]
+            value = np.float32(np.nan)
+            if 0.0 <= y and y < rows - 1 and 0.0 <= x and x < cols - 1:
+                r, c = int(y), int(x)
+                fy, fx = np.float32(y - r), np.float32(x - c)
+                top = source[r, c] + fx * (source[r, c + 1] - source[r, c])
+                bottom = source[r + 1, c] + fx * (source[r + 1, c + 1] - source[r + 1, c])
+                value = top + fy * (bottom - top)
+            if value != value:  # rare: an edge, or a sample without data
+                value = _bilinear_at(source, y, x)
+            out[i, j] = value
 
 
 @njit(cache=True, nogil=True)
