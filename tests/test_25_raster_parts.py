@@ -7,6 +7,7 @@ import math
 import os
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from s1card.errors import ResourceError, S1CardError, UsageError
 from s1card.raster import BandSpec, TileCodec, disk, tiff
+from s1card.raster.codec import predict_floats
 from s1card.raster.overviews import Pyramid, halve, level_shapes
 from s1card.raster.sink import TileLedger, check_bands, common_dtype, common_nodata
 from s1card.raster.statistics import combine, tile_moments
@@ -212,6 +214,14 @@ def test_directory_round_trip_and_its_size():
 
 def test_nodata_is_spelled_as_gdal_does():
     assert [tiff.nodata_text(value) for value in (NAN, 0.0, -32768.0, 0.5)] == ["nan", "0", "-32768", "0.5"]
+
+
+def test_float_predictor_by_hand_and_against_another():
+    tile = np.array([[0x01020304, 0x02030507]], np.uint32).view(np.float32)
+    assert predict_floats(tile).tolist() == [[1, 1, 0, 1, 0, 2, 255, 3]]
+    for dtype in (np.float32, np.float64):
+        values = np.random.default_rng(1).normal(size=(7, 13)).astype(dtype)
+        assert predict_floats(values).tobytes() == imagecodecs.floatpred_encode(values).tobytes()
 
 
 def test_unknown_compression_is_refused():

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import imagecodecs
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from s1card.errors import UsageError
@@ -21,9 +22,10 @@ CODES: dict[str, int] = {"none": 1, "deflate": 8, "zstd": 50000}
 class TileCodec:
     """How tiles are compressed.
 
-    ZSTD at level 1 after the floating point predictor is the default because on geocoded
-    backscatter with speckle higher levels gain about 1 % in size at a third of the speed, and
-    DEFLATE is larger and three times slower (figures: ``benchmarks/cog_writer.py --codecs``).
+    The default is ZSTD at level 1 after the floating point predictor: on geocoded backscatter with
+    speckle level 3 saves 1 % more at two thirds of the speed and level 9 no more than that at a
+    tenth, DEFLATE is larger and five times slower, and without the predictor files are 10 % larger
+    (figures: ``benchmarks/cog_writer.py --codecs``).
 
     Attributes:
         compression: ``zstd``, ``deflate`` or ``none``.
@@ -58,7 +60,7 @@ class TileCodec:
         samples: Any = tile  # the stubs of imagecodecs want bytes, its functions take arrays too
         match self.predictor(tile.dtype):
             case 3:
-                samples = imagecodecs.floatpred_encode(samples, axis=-1, dist=1)
+                samples = predict_floats(tile)
             case 2:
                 samples = imagecodecs.delta_encode(samples, axis=-1, dist=1)
         if self.compression == "zstd":
@@ -66,3 +68,37 @@ class TileCodec:
         if self.compression == "deflate":
             return bytes(imagecodecs.deflate_encode(samples, level=self.level))
         return tile.tobytes()
+
+
+def predict_floats(tile: NDArray[Any]) -> NDArray[np.uint8]:
+    """TIFF's floating point predictor, three times as fast as that of imagecodecs.
+
+    Each row becomes planes of bytes, the most significant first, and every byte but the first of a
+    row its difference to the one before (Adobe Photoshop TIFF Technical Note 3, 2005).
+
+    Args:
+        tile: C-contiguous floats of 4 or 8 bytes, (rows, cols).
+
+    Returns:
+        Bytes, (rows, cols x bytes per sample).
+    """
+    rows, cols = tile.shape
+    out = np.empty((rows, cols * tile.itemsize), np.uint8)
+    _predict_floats(tile.view(f"u{tile.itemsize}"), out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _predict_floats(words: NDArray[Any], out: NDArray[np.uint8]) -> None:
+    rows, cols = words.shape
+    planes = out.shape[1] // cols
+    for row in range(rows):
+        source = words[row]
+        before = np.uint8(0)
+        for plane in range(planes):
+            shift = 8 * (planes - 1 - plane)
+            target = out[row, plane * cols : (plane + 1) * cols]
+            target[0] = np.uint8(source[0] >> shift) - before
+            for col in range(1, cols):
+                target[col] = np.uint8(source[col] >> shift) - np.uint8(source[col - 1] >> shift)
+            before = np.uint8(source[cols - 1] >> shift)
