@@ -138,6 +138,11 @@ def _value(node: Node, spec: ParameterSpec) -> Iterator[tuple[Severity, str]]:
         if spec.changed and not (spec.name == "demName" and node.value("externalDEMFile")):
             yield "warning", _state_it(spec)
         return
+    if "." in parameter.refid:
+        yield (
+            "warning",
+            f"{spec.name} takes its value from '{parameter.refid}' at run time: only SNAP can do that",
+        )
     if parameter.refid or any(names_in(part.value, node) for part in parameter.walk()):
         return
     try:

@@ -65,7 +65,17 @@ def _replaced(graph: Graph, values: Mapping[str, str]) -> Graph:
         new = substitute(text, values)
         return new if new == text else new.strip(XML_SPACE)
 
-    return replace(graph, nodes=tuple(_mapped(node, put) for node in graph.nodes))
+    nodes = (_with_references(node, values) for node in graph.nodes)
+    return replace(graph, nodes=tuple(_mapped(node, put) for node in nodes))
+
+
+def _with_references(node: Node, values: Mapping[str, str]) -> Node:
+    """The node with ``<x refid="name"/>``, SNAP's other spelling of a recipe parameter, replaced."""
+    parameters = (
+        Parameter(p.name, values[p.refid].strip(XML_SPACE)) if p.refid in values else p
+        for p in node.parameters
+    )
+    return replace(node, parameters=tuple(parameters))
 
 
 def _mapped(node: Node, put: Callable[[str], str]) -> Node:
@@ -100,6 +110,8 @@ def _texts(node: Node) -> Iterator[tuple[str, str]]:
     for source in node.sources:
         yield "sources", source.ref
     for parameter in node.parameters:
+        if parameter.refid and "." not in parameter.refid:
+            yield parameter.name, f"${{{parameter.refid}}}"
         for part in parameter.walk():
             yield parameter.name, part.value
 

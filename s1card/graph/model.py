@@ -188,18 +188,16 @@ class Graph:
         """
         done: dict[str, Node] = {}
         for node in self.nodes:
-            self._visit(node, done, [])
+            path = [] if node.id in done else [node]
+            while path:
+                missing = next((s for s in self.sources_of(path[-1]) if s.id not in done), None)
+                if missing is None:
+                    ready = path.pop()
+                    done[ready.id] = ready
+                else:
+                    _refuse_circle(missing, path)
+                    path.append(missing)
         return tuple(done.values())
-
-    def _visit(self, node: Node, done: dict[str, Node], path: list[str]) -> None:
-        if node.id in done:
-            return
-        if node.id in path:
-            circle = " -> ".join([*path[path.index(node.id) :], node.id])
-            raise GraphError(f"The nodes read each other in a circle: {circle}", subject=f"node '{node.id}'")
-        for source in self.sources_of(node):
-            self._visit(source, done, [*path, node.id])
-        done[node.id] = node
 
     def ancestors(self, node: Node) -> tuple[Node, ...]:
         """All nodes that a node builds on, in no particular order, without itself."""
@@ -212,3 +210,10 @@ class Graph:
                 waiting.extend(self.sources_of(source))
         found.pop(node.id, None)
         return tuple(found.values())
+
+
+def _refuse_circle(node: Node, path: list[Node]) -> None:
+    ids = [earlier.id for earlier in path]
+    if node.id in ids:
+        circle = " -> ".join([*ids[ids.index(node.id) :], node.id])
+        raise GraphError(f"The nodes read each other in a circle: {circle}", subject=f"node '{node.id}'")

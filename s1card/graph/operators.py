@@ -114,6 +114,12 @@ def typed_value(node: Node, spec: ParameterSpec) -> Value:
         GraphError: The value is not permitted.
     """
     parameter = stated(node, spec)
+    if parameter is not None and parameter.refid:
+        raise GraphError(
+            f"Parameter '{spec.name}' of {node.operator} refers to '{parameter.refid}' instead of a value",
+            subject=describe(node),
+            advice="Write the value into the graph, or give it with -P",
+        )
     if parameter is not None and parameter.children and spec.kind == "nested":
         return parameter.children
     if parameter is not None and parameter.children:

@@ -306,5 +306,7 @@ def _add_header(root: etree._Element, header: Header) -> None:
             interval=parameter.interval,
             description=parameter.description,
         )
-        if parameter.default is not None:
+        if parameter.default is None:
+            child.set("notNull", "true")
+        else:
             child.set("defaultValue", parameter.default)

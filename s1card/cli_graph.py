@@ -1,0 +1,142 @@
+"""``s1card graph``: look at recipes before they run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from s1card.errors import GraphError, UsageError
+from s1card.graph.check import Finding, check, has_errors
+from s1card.graph.explain import explain
+from s1card.graph.fill import fill, recipe_parameters, refuse_unknown
+from s1card.graph.model import Graph, RecipeParameter
+from s1card.graph.recipes import find_recipe, list_recipes
+from s1card.graph.xml import read_graph, write_graph
+
+_MARKS = {"error": "red", "warning": "yellow", "hint": "cyan"}
+
+_recipe = click.argument("recipe", metavar="NAME|FILE")
+_values = click.option(
+    "-P", "values", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the graph."
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
+
+
+@click.group()
+def graph() -> None:
+    """List, show, check and explain SNAP graphs."""
+
+
+@graph.command("list")
+@_as_json
+def list_command(as_json: bool) -> None:
+    """List the recipes that come with s1card."""
+    recipes = list_recipes()
+    if as_json:
+        _print_json([{"name": r.name, "description": r.description, "path": str(r.path)} for r in recipes])
+        return
+    _print_table(("recipe", "what it makes"), ((r.name, r.description) for r in recipes))
+
+
+@graph.command("show")
+@_recipe
+@_values
+def show_command(recipe: str, values: Sequence[str]) -> None:
+    """Write a graph as XML, with parameters filled in."""
+    click.echo(write_graph(_filled(recipe, values)), nl=False)
+
+
+@graph.command("check")
+@_recipe
+@_values
+@_as_json
+def check_command(recipe: str, values: Sequence[str], as_json: bool) -> None:
+    """Find what is wrong, doubtful or unsaid in a graph."""
+    findings = check(_filled(recipe, values))
+    if as_json:
+        _print_json([finding.as_dict() for finding in findings])
+    else:
+        _print_findings(findings)
+    if has_errors(findings):
+        count = sum(finding.severity == "error" for finding in findings)
+        raise GraphError(f"The graph has {count} error{'s' * (count > 1)} and cannot run", subject=recipe)
+
+
+@graph.command("explain")
+@_recipe
+@_values
+def explain_command(recipe: str, values: Sequence[str]) -> None:
+    """Say in plain words what a graph does."""
+    click.echo(explain(_filled(recipe, values)), nl=False)
+
+
+@graph.command("params")
+@_recipe
+@_as_json
+def params_command(recipe: str, as_json: bool) -> None:
+    """List the parameters that a graph takes with -P."""
+    parameters = recipe_parameters(read_graph(find_recipe(recipe)))
+    if as_json:
+        _print_json([asdict(parameter) for parameter in parameters])
+        return
+    _print_table(
+        ("parameter", "default", "unit", "allowed", "meaning"),
+        (
+            (p.name, _default(p), p.unit, ", ".join(p.allowed) or p.interval, p.description)
+            for p in parameters
+        ),
+    )
+
+
+def parse_values(pairs: Sequence[str]) -> dict[str, str]:
+    """Values from ``name=value`` words.
+
+    Raises:
+        UsageError: A word has no name or no equals sign.
+    """
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (equals and name.strip()):
+            raise UsageError(f"'{pair}' is not of the form name=value", subject="-P")
+        values[name.strip()] = value
+    return values
+
+
+def _filled(recipe: str, pairs: Sequence[str]) -> Graph:
+    graph = read_graph(find_recipe(recipe))
+    values = parse_values(pairs)
+    refuse_unknown(graph, list(values))
+    return fill(graph, values)
+
+
+def _default(parameter: RecipeParameter) -> str:
+    if parameter.default is None:
+        return "(must be given)"
+    return parameter.default or "(empty)"
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(*head, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    Console().print(table)
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for finding in findings:
+        where = f"{finding.node}, line {finding.line}: " if finding.node else ""
+        console.print(f"{finding.severity:8}", style=_MARKS[finding.severity], end="")
+        console.print(where + finding.message, markup=False)
+    if not findings:
+        console.print("nothing to remark")
