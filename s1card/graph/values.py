@@ -74,7 +74,7 @@ def _number(text: str) -> float:
 def _rectangle(text: str) -> tuple[int, ...]:
     numbers = tuple(int(_scalar("int", part)) for part in _split(text))
     if len(numbers) != 4 or min(numbers) < 0:
-        raise ValueError("x,y,width,height in pixels is needed")
+        raise ValueError("four whole numbers x,y,width,height are needed")
     return numbers
 
 
