@@ -33,8 +33,6 @@ from s1card.graph.fill import fill, positional_sources, with_sources, with_targe
 from s1card.graph.recipes import find_recipe
 from s1card.graph.xml import read_graph
 from s1card.progress import reporting
-from s1card.scene.integrity import verify_checksums
-from s1card.scene.reader import open_scene
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 BUG, NO_RESOURCES, INTERRUPTED = 70, 5, 130
@@ -63,7 +61,9 @@ def _shared_options(command: click.decorators.FC) -> click.decorators.FC:
             envvar="S1CARD_GEOID",
             help="Geoid grid, or a folder with one.",
         ),
-        click.option("--memory", type=Memory(), default="2G", show_default=True, help="Budget of the process."),
+        click.option(
+            "--memory", type=Memory(), default="2G", show_default=True, help="Budget of the process."
+        ),
         click.option("--threads", type=click.IntRange(1), help="Worker threads  [default: all cores]."),
         click.option(
             "--block",
@@ -91,7 +91,9 @@ def main_group(ctx: click.Context, debug: bool, verbose: bool) -> None:
     """
     ctx.obj = {"debug": debug}
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s: %(message)s",
+        stream=sys.stderr,
     )
 
 
@@ -112,7 +114,12 @@ def main_group(ctx: click.Context, debug: bool, verbose: bool) -> None:
 @click.option("--layers", default="", help=f"Further layers, separated by commas: {', '.join(LAYERS)}.")
 @click.option("--engine", type=click.Choice(["native"]), default="native", show_default=True)
 @click.option("-P", "parameters", type=Assignment(), multiple=True, help="Any parameter of the recipe.")
-@click.option("--verify", is_flag=True, help="Compare the scene's files with the checksums of its manifest.")
+@click.option(
+    "--verify/--no-verify",
+    default=True,
+    show_default=True,
+    help="Compare the scene's files with the checksums of its manifest (with --aoi: all but the measurements).",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Folder of cards  [default: .].")
 @click.option("--overwrite", is_flag=True, help="Replace a card that exists.")
 @_shared_options
@@ -140,8 +147,6 @@ def bs(
 ) -> None:
     """Make a backscatter card (CARD-BS) of SCENE, a GRD product: .SAFE folder or its zip."""
     datum = _datum_of(dem, dem_datum)
-    if verify:
-        verify_checksums(open_scene(scene))
     order = BackscatterOrder(
         scene,
         dem,
@@ -154,6 +159,7 @@ def bs(
             **dict(parameters),
         },
         tuple(name.strip() for name in layers.split(",") if name.strip()),
+        verify,
     )
     native = NativeEngine(_surroundings(orbit, str(datum), geoid, memory, threads, block))
     begun = time.monotonic()
@@ -188,10 +194,17 @@ def _place(aoi: str | None, crs: str, spacing: float) -> dict[str, str]:
 
 
 def _surroundings(
-    orbit: str, datum: str | None, geoid: Path | None, memory: int, threads: int | None, block: int
+    orbit: str,
+    datum: str | None,
+    geoid: Path | None,
+    memory: int,
+    threads: int | None,
+    block: int,
+    dem: Path | None = None,
 ) -> Surroundings:
     return Surroundings(
         orbit=orbit,
+        dem=dem,
         dem_datum=datum,
         geoid=geoid,
         memory=memory,
@@ -214,7 +227,9 @@ def _show_card(card: Card, seconds: float, as_json: bool) -> None:
         click.echo(json.dumps(result, indent=2))
         return
     click.echo(card.folder)
-    click.echo(f"{', '.join(card.bands)} in {seconds:.1f} s, peak memory {peak / (1 << 20):.0f} MiB", err=True)
+    click.echo(
+        f"{', '.join(card.bands)} in {seconds:.1f} s, peak memory {peak / (1 << 20):.0f} MiB", err=True
+    )
 
 
 @main_group.command()
@@ -254,16 +269,11 @@ def run(
     )
     recipe = with_target(recipe, target, format_name)
     datum = dem_datum or (str(_datum_of(dem, None)) if dem else None)
-    surroundings = _surroundings(orbit, datum, geoid, memory, threads, block)
-    engine = NativeEngine(Surroundings(**{**_as_dict(surroundings), "dem": dem}))
+    engine = NativeEngine(_surroundings(orbit, datum, geoid, memory, threads, block, dem))
     with reporting(Path(graph_file).name, quiet=as_json) as progress:
         written = engine.run(recipe, progress=progress)
     paths = [str(path) for one in written for path in one.paths]
     click.echo(json.dumps({"files": paths}, indent=2) if as_json else "\n".join(paths))
-
-
-def _as_dict(surroundings: Surroundings) -> dict[str, object]:
-    return {name: getattr(surroundings, name) for name in surroundings.__dataclass_fields__}
 
 
 main_group.add_command(graph)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pyogrio
 import shapely
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
 
 from s1card.errors import UsageError
 
@@ -21,7 +23,7 @@ _BOX_NUMBERS = 4
 MINIMUM_MEMORY = 512 << 20
 
 
-class Memory(click.ParamType):
+class Memory(click.ParamType[int]):
     """A number of bytes such as ``2G`` or ``1500M``."""
 
     name = "size"
@@ -39,12 +41,14 @@ class Memory(click.ParamType):
         return size
 
 
-class Assignment(click.ParamType):
+class Assignment(click.ParamType[tuple[str, str]]):
     """``name=value``."""
 
     name = "name=value"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
         """Name and value."""
         if isinstance(value, tuple):
             return value
@@ -79,7 +83,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _from_wkt(text: str) -> shapely.Geometry:
+def _from_wkt(text: str) -> BaseGeometry:
     try:
         return shapely.from_wkt(text)
     except shapely.GEOSException as error:
@@ -89,16 +93,15 @@ def _from_wkt(text: str) -> shapely.Geometry:
         ) from error
 
 
-def _from_file(path: Path) -> shapely.Geometry:
+def _from_file(path: Path) -> BaseGeometry:
     try:
         meta, _, geometries, _ = pyogrio.raw.read(path, columns=[])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise UsageError(f"the area cannot be read: {error}", subject=str(path)) from error
-    union = shapely.union_all(shapely.from_wkb([g for g in geometries if g is not None]))
     if not meta["crs"]:
         raise UsageError("the area has no coordinate system", subject=str(path))
-    to_geographic = Transformer.from_crs(meta["crs"], "EPSG:4326", always_xy=True)
-    return shapely.transform(
-        shapely.segmentize(union, 1000.0 if not to_geographic.source_crs.is_geographic else 0.01),  # type: ignore[union-attr]
-        lambda xy: shapely.get_coordinates(shapely.points(*to_geographic.transform(xy[:, 0], xy[:, 1]))),
-    )
+    union: BaseGeometry = shapely.union_all(shapely.from_wkb([g for g in geometries if g is not None]))
+    crs = CRS.from_user_input(meta["crs"])
+    to_geographic = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    dense = shapely.segmentize(union, 0.01 if crs.is_geographic else 1000.0)
+    return shapely.transform(dense, lambda xy: np.column_stack(to_geographic.transform(xy[:, 0], xy[:, 1])))

@@ -142,7 +142,7 @@ def test_replaced_pixels_are_worth_a_warning(safe: Path, caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         check_measurements(scene)
     assert "the manifest says" in caplog.text
-    verify_checksums(scene, replaced_pixels=True)
+    verify_checksums(scene, measurements="original")
     with pytest.raises(SceneError, match="bytes, the manifest says"):
         verify_checksums(scene)
 
@@ -154,9 +154,9 @@ def test_one_wrong_byte(safe: Path) -> None:
     path.write_bytes(content)
     scene = open_scene(safe)
     check_measurements(scene)
-    for replaced_pixels in (False, True):
+    for measurements in ("all", "original"):
         with pytest.raises(SceneError, match="does not have the checksum of the manifest"):
-            verify_checksums(scene, replaced_pixels=replaced_pixels)
+            verify_checksums(scene, measurements=measurements)
     write_manifest(safe, VV)
     verify_checksums(open_scene(safe))
 

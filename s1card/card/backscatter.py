@@ -18,7 +18,7 @@ from s1card.graph.model import Graph
 from s1card.graph.recipes import find_recipe
 from s1card.graph.xml import read_graph, write_graph
 from s1card.raster import WrittenFile
-from s1card.scene.integrity import check_measurements
+from s1card.scene.integrity import check_measurements, verify_checksums
 from s1card.scene.reader import open_scene
 from s1card.scene.scene import Scene
 
@@ -49,6 +49,8 @@ class BackscatterOrder:
         recipe: Name or file of the recipe.
         parameters: Values for the recipe's parameters.
         layers: Names out of `LAYERS`.
+        verify: Whether to compare the files of the scene with the checksums of its manifest: all of them, or, where
+            an area of interest spares most of the pixels, all but the measurements.
     """
 
     scene: Path
@@ -57,6 +59,7 @@ class BackscatterOrder:
     recipe: str = "card-bs"
     parameters: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
+    verify: bool = True
 
 
 def make_backscatter_card(
@@ -78,6 +81,8 @@ def make_backscatter_card(
     scene = open_scene(order.scene)
     _require_grd(scene)
     check_measurements(scene)
+    if order.verify:
+        verify_checksums(scene, measurements="none" if order.parameters.get("aoi") else "original")
     graph, values = _filled_recipe(order)
     prepared = engine.prepare(graph)
     output = _single_output(prepared)

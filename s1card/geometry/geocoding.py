@@ -101,12 +101,22 @@ class Geocoder:
         longitude, latitude = self.to_geographic(x, y)
         middle = (self.radar.first_azimuth_time + self.radar.last_azimuth_time) / 2.0
         solved = _solve_nodes(
-            self.orbit.time, self.orbit.coefficients, longitude.ravel(), latitude.ravel(), HEIGHT_LEVELS, middle
+            self.orbit.time,
+            self.orbit.coefficients,
+            longitude.ravel(),
+            latitude.ravel(),
+            HEIGHT_LEVELS,
+            middle,
         )
         powers = solved @ _LEVELS_TO_POWERS.T
         shape = (*longitude.shape, HEIGHT_LEVELS.size)
         return Lattice(
-            int(rows[0]), int(cols[0]), longitude, latitude, powers[0].reshape(shape), powers[1].reshape(shape)
+            int(rows[0]),
+            int(cols[0]),
+            longitude,
+            latitude,
+            powers[0].reshape(shape),
+            powers[1].reshape(shape),
         )
 
     def misses_scene(self, lattice: Lattice) -> bool:
@@ -214,7 +224,7 @@ def _sample_heights(
 
 
 @njit(cache=True, nogil=True)
-def _evaluate(  # noqa: PLR0913 - a kernel takes arrays, not objects
+def _evaluate(
     azimuth_time: Floats,
     slant_range: Floats,
     row: int,
@@ -266,8 +276,8 @@ def _lookup(time: Floats, near: float, step: float, table: Floats, t: float, r: 
     j = 0
     while j < time.size - 2 and t >= time[j + 1]:
         j += 1
-    first = table[j, c] + w * (table[j, c + 1] - table[j, c])
-    if time.size == 1:
-        return first
-    second = table[j + 1, c] + w * (table[j + 1, c + 1] - table[j + 1, c])
-    return first + (t - time[j]) / (time[j + 1] - time[j]) * (second - first)
+    value = table[j, c] + w * (table[j, c + 1] - table[j, c])
+    if time.size > 1:
+        second = table[j + 1, c] + w * (table[j + 1, c + 1] - table[j + 1, c])
+        value += (t - time[j]) / (time[j + 1] - time[j]) * (second - value)
+    return float(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,11 +73,11 @@ class MapGrid:
             self.top,
         )
 
-    def x(self, col: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    def x(self, col: NDArray[Any] | float) -> NDArray[np.float64]:
         """Map x of pixel *centres*: an integer column is the centre of its pixel."""
         return np.asarray(self.left + (np.asarray(col, np.float64) + 0.5) * self.spacing_x)
 
-    def y(self, row: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    def y(self, row: NDArray[Any] | float) -> NDArray[np.float64]:
         """Map y of pixel *centres*: an integer row is the centre of its pixel."""
         return np.asarray(self.top - (np.asarray(row, np.float64) + 0.5) * self.spacing_y)
 

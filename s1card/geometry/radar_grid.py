@@ -102,7 +102,9 @@ class RadarGrid:
 
     def line(self, azimuth_time: Floats | float) -> Floats:
         """Fractional line of zero-Doppler times (s since the epoch)."""
-        return np.asarray((np.asarray(azimuth_time, np.float64) - self.first_azimuth_time) / self.line_interval)
+        return np.asarray(
+            (np.asarray(azimuth_time, np.float64) - self.first_azimuth_time) / self.line_interval
+        )
 
     def crop(self, window: Window) -> RadarGrid:
         """The grid of a window."""
@@ -143,7 +145,8 @@ class RadarGrid:
             axis.time, axis.coefficients, axis.origin, np.repeat(axis.time, 2), np.tile(edges, rows)
         ).reshape(rows, 2)
         near, far = float(corner[:, 0].max()), float(corner[:, 1].min())
-        slant = near + np.arange(int((far - near) / TABLE_STEP) + 1) * TABLE_STEP
+        count = int((far - near) / TABLE_STEP) + 1
+        slant = np.linspace(near, near + (count - 1) * TABLE_STEP, count)
         ground = np.empty((rows, slant.size))
         for i in range(rows):
             _invert_polynomial(axis.coefficients[i], edges[0] - axis.origin[i], slant, ground[i])
@@ -187,9 +190,7 @@ def _ground_range_axis(annotation: Annotation, epoch: np.datetime64) -> GroundRa
 
 
 @njit(cache=True, nogil=True)
-def _slant_of_ground(
-    time: Floats, coefficients: Floats, origin: Floats, t: Floats, ground: Floats
-) -> Floats:
+def _slant_of_ground(time: Floats, coefficients: Floats, origin: Floats, t: Floats, ground: Floats) -> Floats:
     """Slant range with both neighbouring polynomials evaluated and interpolated linearly in time."""
     out = np.empty(t.size)
     for i in range(t.size):

@@ -227,9 +227,7 @@ def _layover_shadow(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _out_of_reach(
-    d: float, h: float, highest: float, lowest: float, horizontal: float, up: float
-) -> bool:
+def _out_of_reach(d: float, h: float, highest: float, lowest: float, horizontal: float, up: float) -> bool:
     """Whether no terrain at distance ``d`` can change the verdict."""
     if d > 0:
         return (h - lowest) * up < d * horizontal and (highest - h) * horizontal < d * up

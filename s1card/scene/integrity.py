@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 from s1card.errors import SceneError
 from s1card.scene.pixels import open_measurement
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 22
 _ADVICE = "Download the product again"
+
+Measurements = Literal["all", "original", "none"]
 
 
 def check_measurements(scene: Scene) -> None:
@@ -43,25 +46,25 @@ def check_measurements(scene: Scene) -> None:
             log.warning("%s: %s has %d bytes, the manifest says %d", scene.name, name, size, expected)
 
 
-def verify_checksums(scene: Scene, *, replaced_pixels: bool = False, threads: int = 2) -> None:
-    """Compares size and MD5 of every file of the scene's images with the manifest; reads all bytes.
+def verify_checksums(scene: Scene, *, measurements: Measurements = "all", threads: int = 2) -> None:
+    """Compares size and MD5 of the files of the scene's images with the manifest; reads all their bytes.
 
     Args:
         scene: What to verify.
-        replaced_pixels: Pass over measurements whose size is not the manifest's: they hold other pixels than
-            ESA delivered, and ``check_measurements`` warns of them.
+        measurements: Which measurement files to look at: ``all``; ``original``, those of the manifest's size (others
+            hold other pixels than ESA delivered, and ``check_measurements`` warns of them); or ``none``.
         threads: Files hashed at a time.
 
     Raises:
         SceneError: A file is missing, truncated, or does not have the manifest's checksum.
     """
     safe = open_safe(scene.path)
+    pixels = {_measurement_name(safe, image) for image in scene.images}
     files = list(_files_of_images(scene))
-    if replaced_pixels:
-        replaced = {_measurement_name(safe, image) for image in scene.images}
-        files = [
-            file for file in files if file.name not in replaced or safe.sizes.get(file.name) == file.size
-        ]
+    if measurements == "none":
+        files = [file for file in files if file.name not in pixels]
+    elif measurements == "original":
+        files = [file for file in files if file.name not in pixels or safe.sizes.get(file.name) == file.size]
     with ThreadPoolExecutor(threads) as pool:
         problems = [problem for problem in pool.map(lambda file: _problem(safe, file), files) if problem]
     if problems:
