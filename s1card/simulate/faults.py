@@ -94,23 +94,23 @@ def _empty_manifest(safe: Path) -> None:
     (safe / "manifest.safe").write_bytes(b"")
 
 
-def _rename(replacements: tuple[tuple[str, str], ...], old: str, new: str) -> Callable[[Path], Path]:
-    """Put other words into the manifest and another type into the name of the folder."""
-
-    def rename(safe: Path) -> Path:
-        manifest = safe / "manifest.safe"
-        content = manifest.read_text(encoding="utf-8")
-        for before, after in replacements:
-            content = content.replace(before, after)
-        manifest.write_text(content, encoding="utf-8")
-        head, _, tail = safe.name.partition(old)
-        return safe.rename(safe.with_name(head + new + tail))
-
-    return rename
+def _as_raw(safe: Path) -> Path:
+    """Say in manifest and name that this is a raw product."""
+    _replace_in_manifest(safe, "productType>GRD<", "productType>RAW<")
+    return safe.rename(safe.with_name(safe.name.replace("_GRD", "_RAW")))
 
 
-_RAW = (("productType>GRD<", "productType>RAW<"), ("Level-1 GRD Product", "Level-0 RAW Product"))
-_WAVE = (("l1:mode>IW<", "l1:mode>WV<"), ("l1:mode>EW<", "l1:mode>WV<"), ("l1:mode>SM<", "l1:mode>WV<"))
+def _as_wave_mode(safe: Path) -> Path:
+    """Say in manifest and name that this is a wave mode product."""
+    for mode in ("IW", "EW", "SM"):
+        _replace_in_manifest(safe, f"l1:mode>{mode}<", "l1:mode>WV<")
+    return safe.rename(safe.with_name(f"{safe.name[:4]}WV{safe.name[6:]}"))
+
+
+def _replace_in_manifest(safe: Path, before: str, after: str) -> None:
+    manifest = safe / "manifest.safe"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
 
 FAULTS: dict[str, tuple[str, Callable[[Path], Path | None]]] = {
     "truncated-measurement": ("half of the pixels of the first image are cut off", _truncate_measurement),
@@ -133,8 +133,8 @@ FAULTS: dict[str, tuple[str, Callable[[Path], Path | None]]] = {
     ),
     "size-mismatch": (f"the first annotation has {_SIZE_ERROR} lines more than the pixels", _size_mismatch),
     "nan-noise": ("the first noise annotation holds NaN", _nan_noise),
-    "wrong-type": ("a raw product (name and manifest)", _rename(_RAW, "_GRD", "_RAW")),
-    "wrong-mode": ("a wave mode product (manifest)", _rename(_WAVE, "_GRD", "_GRD")),
+    "wrong-type": ("a raw product (name and manifest)", _as_raw),
+    "wrong-mode": ("a wave mode product (name and manifest)", _as_wave_mode),
 }
 """Name of a fault: what it does, and the function that does it."""
 

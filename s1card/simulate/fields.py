@@ -39,6 +39,7 @@ CLASSES_DB = np.array(
     ]
 )
 MAX_EXPORTED = 20_000
+_WRITING_TIME = "OGR_CURRENT_DATE"
 
 
 class Lattice(NamedTuple):
@@ -170,17 +171,29 @@ def write_fields(
         value = fields.gamma0[k, classes]
         names += [f"gamma0_{polarization}", f"gamma0_{polarization}_db"]
         columns += [value, 10.0 * np.log10(value)]
-    pyogrio.raw.write(
-        path,
-        geometry=shapely.to_wkb(polygons),
-        field_data=columns,
-        fields=names,
-        crs="EPSG:4326",
-        geometry_type="Polygon",
-        layer="fields",
-        driver="GPKG",
-    )
+    _write_polygons(path, polygons, dict(zip(names, columns, strict=True)))
     return int(identifiers.size)
+
+
+def _write_polygons(
+    path: Path, polygons: NDArray[np.object_], columns: dict[str, NDArray[np.generic]]
+) -> None:
+    """Write a GeoPackage whose bytes do not depend on the hour of writing."""
+    before = pyogrio.get_gdal_config_option(_WRITING_TIME)
+    pyogrio.set_gdal_config_options({_WRITING_TIME: "2020-01-01T00:00:00.000Z"})
+    try:
+        pyogrio.raw.write(
+            path,
+            geometry=shapely.to_wkb(polygons),
+            field_data=list(columns.values()),
+            fields=list(columns),
+            crs="EPSG:4326",
+            geometry_type="Polygon",
+            layer="fields",
+            driver="GPKG",
+        )
+    finally:
+        pyogrio.set_gdal_config_options({_WRITING_TIME: before})
 
 
 def _fields_of(fields: FieldMap, square: int) -> Ints:
