@@ -3,83 +3,54 @@
 from __future__ import annotations
 
 import errno
-import json
+import importlib
 import logging
-import os
-import resource
 import signal
 import sys
-import time
 import traceback
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import click
 
 import s1card
-from s1card.card.backscatter import LAYERS, BackscatterOrder, make_backscatter_card
-from s1card.card.product import Card
-from s1card.cli_graph import graph
-from s1card.cli_options import Assignment, Memory, area_wkt
-from s1card.cli_simulate import simulate
-from s1card.engine.native.context import Surroundings
-from s1card.engine.native.engine import NativeEngine
-from s1card.errors import S1CardError, UsageError
-from s1card.geometry.dem import guess_datum
-from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS
-from s1card.geometry.geoid import VerticalDatum
-from s1card.graph.fill import fill, positional_sources, with_sources, with_target
-from s1card.graph.recipes import find_recipe
-from s1card.graph.xml import read_graph
-from s1card.progress import reporting
+from s1card.errors import S1CardError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 BUG, NO_RESOURCES, INTERRUPTED = 70, 5, 130
-KIBIBYTE = 1024
+
+COMMANDS = {
+    "bs": ("s1card.cli_process:bs", "Make a backscatter card (CARD-BS) of a GRD scene."),
+    "demo": ("s1card.cli_demo:demo", "Simulate a small scene, make its card, measure its accuracy."),
+    "graph": ("s1card.cli_graph:graph", "List, show, check and explain SNAP graphs."),
+    "run": ("s1card.cli_process:run", "Run any SNAP graph."),
+    "simulate": ("s1card.cli_simulate:simulate", "Make synthetic products with known truth."),
+}
+"""Where each command is, and its line in the help; a command is imported when it is called."""
 
 
-def _shared_options(command: click.decorators.FC) -> click.decorators.FC:
-    """Options of every command that computes."""
-    options = (
-        click.option(
-            "--orbit",
-            default="auto",
-            envvar="S1CARD_ORBIT",
-            show_default=True,
-            help="Orbit file, folder of orbit files, auto (the folder of the scene, else the annotated orbit), "
-            "or none (the annotated orbit).",
-        ),
-        click.option(
-            "--dem-datum",
-            type=click.Choice([str(d) for d in VerticalDatum]),
-            help="What the heights of the DEM are measured from; needed where the files do not tell.",
-        ),
-        click.option(
-            "--geoid",
-            type=click.Path(exists=True, path_type=Path),
-            envvar="S1CARD_GEOID",
-            help="Geoid grid, or a folder with one.",
-        ),
-        click.option(
-            "--memory", type=Memory(), default="2G", show_default=True, help="Budget of the process."
-        ),
-        click.option("--threads", type=click.IntRange(1), help="Worker threads  [default: all cores]."),
-        click.option(
-            "--block",
-            type=click.IntRange(64, 8192),
-            default=512,
-            show_default=True,
-            help="Edge of the blocks of work, pixels; the result does not depend on it.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed, so that every command starts quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(context_settings=CONTEXT)
+@click.group(cls=LazyGroup, context_settings=CONTEXT)
 @click.version_option(s1card.__version__, prog_name="s1card")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more about what happens.")
@@ -95,189 +66,6 @@ def main_group(ctx: click.Context, debug: bool, verbose: bool) -> None:
         format="%(levelname)s: %(message)s",
         stream=sys.stderr,
     )
-
-
-@main_group.command()
-@click.argument("scene", type=click.Path(path_type=Path))
-@click.option("--recipe", default="card-bs", show_default=True, help="Name of a recipe, or a graph file.")
-@click.option(
-    "--dem",
-    required=True,
-    envvar="S1CARD_DEM",
-    type=click.Path(exists=True, path_type=Path),
-    help="Elevation model: any raster, or a folder of tiles.",
-)
-@click.option("--pol", "polarizations", multiple=True, help="Polarization; repeat for more  [default: all].")
-@click.option("--aoi", help="Area of interest: vector file, WKT, or minx,miny,maxx,maxy in degrees.")
-@click.option("--crs", default="auto", show_default=True, help="EPSG:<code>, WKT, or auto: UTM of the scene.")
-@click.option("--spacing", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Pixel size, m.")
-@click.option("--layers", default="", help=f"Further layers, separated by commas: {', '.join(LAYERS)}.")
-@click.option("--engine", type=click.Choice(["native"]), default="native", show_default=True)
-@click.option("-P", "parameters", type=Assignment(), multiple=True, help="Any parameter of the recipe.")
-@click.option(
-    "--verify/--no-verify",
-    default=True,
-    show_default=True,
-    help="Compare the scene's files with the checksums of its manifest (with --aoi: all but the measurements).",
-)
-@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Folder of cards  [default: .].")
-@click.option("--overwrite", is_flag=True, help="Replace a card that exists.")
-@_shared_options
-def bs(
-    scene: Path,
-    recipe: str,
-    dem: Path,
-    polarizations: tuple[str, ...],
-    aoi: str | None,
-    crs: str,
-    spacing: float,
-    layers: str,
-    engine: str,
-    parameters: tuple[tuple[str, str], ...],
-    verify: bool,
-    out: Path,
-    overwrite: bool,
-    orbit: str,
-    dem_datum: str | None,
-    geoid: Path | None,
-    memory: int,
-    threads: int | None,
-    block: int,
-    as_json: bool,
-) -> None:
-    """Make a backscatter card (CARD-BS) of SCENE, a GRD product: .SAFE folder or its zip."""
-    datum = _datum_of(dem, dem_datum)
-    order = BackscatterOrder(
-        scene,
-        dem,
-        datum,
-        recipe,
-        {
-            **_place(aoi, crs, spacing),
-            "polarisations": ",".join(p.upper() for p in polarizations),
-            "continueOnFail": str(orbit in ("auto", "none")).lower(),
-            **dict(parameters),
-        },
-        tuple(name.strip() for name in layers.split(",") if name.strip()),
-        verify,
-    )
-    native = NativeEngine(_surroundings(orbit, str(datum), geoid, memory, threads, block))
-    begun = time.monotonic()
-    with reporting(scene.name, quiet=as_json) as progress:
-        card = make_backscatter_card(order, native, out, overwrite=overwrite, progress=progress)
-    _show_card(card, time.monotonic() - begun, as_json)
-
-
-def _datum_of(dem: Path, stated: str | None) -> VerticalDatum:
-    datum = VerticalDatum.parse(stated) if stated else guess_datum(dem)
-    if datum is None:
-        raise UsageError(
-            "the elevation model does not say what its heights are measured from",
-            subject=str(dem),
-            advice="State it with --dem-datum ellipsoid, egm96 or egm2008: a wrong one shifts the card by 50 m",
-        )
-    return datum
-
-
-def _place(aoi: str | None, crs: str, spacing: float) -> dict[str, str]:
-    """Parameters of the output grid; its pixel edges lie on multiples of the spacing."""
-    projection = "AUTO:42001" if crs == "auto" else crs
-    origin = spacing / 2
-    if projection.upper() == "EPSG:4326":
-        origin = origin / SEMI_MAJOR_AXIS * 57.29577951308232
-    return {
-        "aoi": area_wkt(aoi) if aoi else "",
-        "crs": projection,
-        "spacing": f"{spacing:.12g}",
-        "gridOrigin": f"{origin:.17g}" if origin != spacing / 2 else f"{origin:.12g}",
-    }
-
-
-def _surroundings(
-    orbit: str,
-    datum: str | None,
-    geoid: Path | None,
-    memory: int,
-    threads: int | None,
-    block: int,
-    dem: Path | None = None,
-) -> Surroundings:
-    return Surroundings(
-        orbit=orbit,
-        dem=dem,
-        dem_datum=datum,
-        geoid=geoid,
-        memory=memory,
-        threads=threads or len(os.sched_getaffinity(0)),
-        block=block,
-    )
-
-
-def _show_card(card: Card, seconds: float, as_json: bool) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
-    if as_json:
-        result = {
-            "id": card.id,
-            "folder": str(card.folder),
-            "item": str(card.item),
-            "bands": {name: str(path) for name, path in card.bands.items()},
-            "seconds": round(seconds, 2),
-            "peak_memory": peak,
-        }
-        click.echo(json.dumps(result, indent=2))
-        return
-    click.echo(card.folder)
-    click.echo(
-        f"{', '.join(card.bands)} in {seconds:.1f} s, peak memory {peak / (1 << 20):.0f} MiB", err=True
-    )
-
-
-@main_group.command()
-@click.argument("graph_file", metavar="GRAPH")
-@click.argument("scenes", nargs=-1)
-@click.option("-P", "parameters", type=Assignment(), multiple=True, help="Value of a ${placeholder}.")
-@click.option("-S", "sources", type=Assignment(), multiple=True, help="Product for a source: name=file.")
-@click.option("-t", "target", default="target.dim", show_default=True, help="File of a graph without Write.")
-@click.option("-f", "format_name", default="", help="Its format  [default: by the extension of -t].")
-@click.option(
-    "--dem",
-    envvar="S1CARD_DEM",
-    type=click.Path(exists=True, path_type=Path),
-    help="Elevation model that replaces the one the graph names.",
-)
-@_shared_options
-def run(
-    graph_file: str,
-    scenes: tuple[str, ...],
-    parameters: tuple[tuple[str, str], ...],
-    sources: tuple[tuple[str, str], ...],
-    target: str,
-    format_name: str,
-    dem: Path | None,
-    orbit: str,
-    dem_datum: str | None,
-    geoid: Path | None,
-    memory: int,
-    threads: int | None,
-    block: int,
-    as_json: bool,
-) -> None:
-    """Run any SNAP GRAPH: a file or the name of a recipe. SCENES fill its unnamed sources."""
-    recipe = with_sources(
-        fill(read_graph(find_recipe(graph_file)), dict(parameters)),
-        {**positional_sources(scenes), **dict(sources)},
-    )
-    recipe = with_target(recipe, target, format_name)
-    datum = dem_datum or (str(_datum_of(dem, None)) if dem else None)
-    engine = NativeEngine(_surroundings(orbit, datum, geoid, memory, threads, block, dem))
-    with reporting(Path(graph_file).name, quiet=as_json) as progress:
-        written = engine.run(recipe, progress=progress)
-    paths = [str(path) for one in written for path in one.paths]
-    click.echo(json.dumps({"files": paths}, indent=2) if as_json else "\n".join(paths))
-
-
-main_group.add_command(graph)
-main_group.add_command(simulate)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import numpy as np
-import pyogrio
 import shapely
 from pyproj import CRS, Transformer
 from shapely.geometry import box
@@ -94,6 +93,8 @@ def _from_wkt(text: str) -> BaseGeometry:
 
 
 def _from_file(path: Path) -> BaseGeometry:
+    import pyogrio  # noqa: PLC0415 - it takes a third of a second, which only this option should cost
+
     try:
         meta, _, geometries, _ = pyogrio.raw.read(path, columns=[])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
