@@ -6,22 +6,24 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
+Chunk = TypeVar("Chunk", bound=NDArray[Any])
 
-class ChunkCache:
+
+class ChunkCache(Generic[Chunk]):
     """The chunks used last, within a number of bytes; each is made by one thread while others wait for it."""
 
-    def __init__(self, make: Callable[[tuple[int, int]], NDArray[np.float32]], max_bytes: int) -> None:
+    def __init__(self, make: Callable[[tuple[int, int]], Chunk], max_bytes: int) -> None:
         self._make = make
         self._max_bytes = max_bytes
         self._bytes = 0
         self._lock = threading.Lock()
-        self._entries: OrderedDict[tuple[int, int], Future[NDArray[np.float32]]] = OrderedDict()
+        self._entries: OrderedDict[tuple[int, int], Future[Chunk]] = OrderedDict()
 
-    def get(self, key: tuple[int, int]) -> NDArray[np.float32]:
+    def get(self, key: tuple[int, int]) -> Chunk:
         """The chunk, from the cache or made now."""
         with self._lock:
             future = self._entries.get(key)
@@ -33,7 +35,7 @@ class ChunkCache:
             self._fulfil(key, future)
         return future.result()
 
-    def _fulfil(self, key: tuple[int, int], future: Future[NDArray[np.float32]]) -> None:
+    def _fulfil(self, key: tuple[int, int], future: Future[Chunk]) -> None:
         """Make a chunk for everybody who waits; a failure is not kept."""
         try:
             chunk = self._make(key)

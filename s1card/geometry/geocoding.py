@@ -24,6 +24,7 @@ from s1card.geometry.ellipsoid import ecef
 from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.orbit import OrbitTable, zero_doppler
 from s1card.geometry.radar_grid import RadarGrid, RangeTable
+from s1card.geometry.resampling import BILINEAR, reach, resample
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
@@ -70,12 +71,16 @@ class Lattice:
 
 @dataclass(frozen=True, eq=False)
 class Geocoder:
-    """Maps pixels of a map grid to radar coordinates over a DEM."""
+    """Maps pixels of a map grid to radar coordinates over a DEM.
+
+    ``dem_taps`` is the kernel of heights, as in `s1card.geometry.resampling.METHODS`.
+    """
 
     grid: MapGrid
     radar: RadarGrid
     orbit: OrbitTable
     dem: Dem
+    dem_taps: int = BILINEAR
 
     @cached_property
     def _to_geographic(self) -> Transformer:
@@ -135,16 +140,16 @@ class Geocoder:
         rows, cols = _node_range(window.row, window.rows), _node_range(window.col, window.cols)
         node_x, node_y = np.meshgrid(self.grid.x(cols * CELL), self.grid.y(rows * CELL))
         x, y = (np.asarray(v, np.float64) for v in self._to_dem.transform(node_x, node_y))
-        patch = self.dem.read(float(x.min()), float(y.min()), float(x.max()), float(y.max()))
-        out = np.empty(window.shape, np.float32)
-        _sample_heights(
-            (x - patch.x0) / patch.dx,
-            (patch.y0 - y) / patch.dy,
-            patch.height,
-            window.row - int(rows[0]) * CELL,
-            window.col - int(cols[0]) * CELL,
-            out,
+        dx, dy = (reach(self.dem_taps) * spacing for spacing in self.dem.spacing)
+        patch = self.dem.read(
+            float(x.min()) - dx, float(y.min()) - dy, float(x.max()) + dx, float(y.max()) + dy
         )
+        nodes = patch.row(y), patch.col(x)
+        first = window.row - int(rows[0]) * CELL, window.col - int(cols[0]) * CELL
+        if self.dem_taps != BILINEAR:
+            return resample(patch.height, *_between_nodes(*nodes, first, window.shape), self.dem_taps)
+        out = np.empty(window.shape, np.float32)
+        _sample_heights(*nodes, patch.height, *first, out)
         return out
 
     def locate(self, window: Window) -> Located | None:
@@ -191,9 +196,25 @@ def _solve_nodes(
     return out
 
 
+def _between_nodes(
+    row: Floats, col: Floats, first: tuple[int, int], shape: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """DEM rows and columns of all pixels, interpolated bilinearly between those of lattice nodes."""
+    i, j = first[0] + np.arange(shape[0]), first[1] + np.arange(shape[1])
+    k, m = i[:, None] // CELL, j[None, :] // CELL
+    wy, wx = (i % CELL / CELL)[:, None], (j % CELL / CELL)[None, :]
+
+    def between(nodes: Floats) -> Floats:
+        above = nodes[k, m] + wx * (nodes[k, m + 1] - nodes[k, m])
+        below = nodes[k + 1, m] + wx * (nodes[k + 1, m + 1] - nodes[k + 1, m])
+        return np.asarray(above + wy * (below - above))
+
+    return between(row), between(col)
+
+
 @njit(cache=True, nogil=True)
 def _sample_heights(
-    dem_col: Floats, dem_row: Floats, height: Floats32, row: int, col: int, out: Floats32
+    dem_row: Floats, dem_col: Floats, height: Floats32, row: int, col: int, out: Floats32
 ) -> None:
     """Bilinear DEM samples at pixels whose DEM indices are interpolated between lattice nodes."""
     last_row, last_col = height.shape[0] - 1, height.shape[1] - 1

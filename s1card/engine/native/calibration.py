@@ -30,13 +30,19 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     source = sources[0]
     if source.is_calibrated:
         raise GraphError("the product is calibrated already", subject=source.name)
+    if parameters["externalAuxFile"]:
+        raise GraphError(
+            "Sentinel-1 is calibrated by its own annotation, externalAuxFile must be empty",
+            subject=source.name,
+        )
     wanted = tuple(q for q in QUANTITIES if parameters[_SWITCHES[q]]) or ("Sigma0",)
-    bands = tuple(
+    bands = [
         calibrated_band(source, band, quantity)
-        for quantity in wanted
         for band in selected_bands(source, parameters)
-    )
-    product = replace(source, name=f"{source.name}_Cal", bands=bands, is_calibrated=True)
+        for quantity in wanted
+    ]
+    once = tuple({band.name: band for band in bands}.values())
+    product = replace(source, name=f"{source.name}_Cal", bands=once, is_calibrated=True)
     return product.with_fact("Calibration", ", ".join(wanted))
 
 

@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from s1card.engine.native.line_cache import LineCache
+from s1card.raster.sink import TILE
 
 MEBIBYTE = 1024 * 1024
-CACHE_SHARE = 0.25
+
+LINES_SHARE = 0.25
+DEM_SHARE = 0.10
+GDAL_SHARE = 0.03
+BLOCKS_SHARE = 0.30
+MINIMUM_DEM = 32 * MEBIBYTE
+BYTES_PER_PIXEL = 64
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """How the budget of the process is divided.
+
+    A third of it stays free for what cannot be counted: the interpreter, compiled kernels, look-up tables,
+    compressed tiles on their way to disk, and the allocator's waste.
+
+    Attributes:
+        lines: Bytes of the cache of scene lines. Blocks are worked on in the order of the lines they need, so
+            it must hold the lines under one row of blocks: 800 of them in two polarizations take 80 MiB.
+        dem: Bytes of the cache of heights: a chunk of 1024 x 1024 takes 4 MiB.
+        gdal: Bytes of GDAL's own block cache, which would else take 5 % of the machine's memory.
+        threads: Worker threads.
+        block: Edge of the blocks of work, pixels. A thread holds about 64 bytes per pixel of its block: radar
+            coordinates (16), height, the result, and the samples, noise and calibration of the part of the
+            scene under it, which is up to 1.5 times as large.
+    """
+
+    lines: int
+    dem: int
+    gdal: int
+    threads: int
+    block: int
+
+    @classmethod
+    def divide(cls, memory: int, threads: int, block: int) -> MemoryPlan:
+        """Divide a budget (bytes); as many threads and as large blocks as wanted, or as fit into their share."""
+        share = int(memory * BLOCKS_SHARE)
+        threads = max(1, min(threads, share // (TILE * TILE * BYTES_PER_PIXEL)))
+        edge = math.isqrt(share // (threads * BYTES_PER_PIXEL)) // TILE * TILE
+        return cls(
+            lines=int(memory * LINES_SHARE),
+            dem=max(MINIMUM_DEM, int(memory * DEM_SHARE)),
+            gdal=int(memory * GDAL_SHARE),
+            threads=threads,
+            block=min(block, max(TILE, edge)),
+        )
 
 
 @dataclass(frozen=True)
@@ -23,8 +70,8 @@ class Surroundings:
         dem_datum: Vertical datum of the DEM, or None: what the graph's EGM switch says.
         geoid: Geoid grid file, or None: searched in PROJ's folders.
         memory: Budget of the process, bytes.
-        threads: Worker threads.
-        block: Edge of the blocks in which the output is computed, pixels.
+        threads: Worker threads, at most.
+        block: Edge of the blocks in which the output is computed, pixels, at most.
     """
 
     orbit: str = "auto"
@@ -35,6 +82,11 @@ class Surroundings:
     threads: int = 2
     block: int = 512
 
+    @property
+    def plan(self) -> MemoryPlan:
+        """How the memory is divided."""
+        return MemoryPlan.divide(self.memory, self.threads, self.block)
+
 
 @dataclass(frozen=True, eq=False)
 class Context:
@@ -44,7 +96,7 @@ class Context:
     lines: LineCache = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", LineCache(int(self.surroundings.memory * CACHE_SHARE)))
+        object.__setattr__(self, "lines", LineCache(self.surroundings.plan.lines))
 
 
 Parameters = Mapping[str, Any]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from s1card.engine.native.context import MEBIBYTE, Context, Parameters
+from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.map_extent import Extent
 from s1card.errors import DemError, GraphError
 from s1card.geometry.dem import Dem, VerticalDatum
 
 EXTERNAL = "External DEM"
-CACHE_SHARE = 0.1
 
 
 def open_dem(parameters: Parameters, context: Context, extent: Extent) -> Dem:
@@ -33,7 +32,7 @@ def open_dem(parameters: Parameters, context: Context, extent: Extent) -> Dem:
         nodata=nodata,
         geoid=here.geoid,
         sea="nodata" if parameters["nodataValueAtSea"] else "geoid",
-        cache_bytes=max(32 * MEBIBYTE, int(here.memory * CACHE_SHARE)),
+        cache_bytes=here.plan.dem,
     )
     dem.require_overlap((extent.west, extent.south, extent.east, extent.north))
     return dem

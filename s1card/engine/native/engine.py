@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numba
@@ -15,15 +15,15 @@ import s1card
 from s1card.engine.base import Output, Progress, Written
 from s1card.engine.native.context import Context, Surroundings
 from s1card.engine.native.execute import execute
-from s1card.engine.native.operators import OPERATORS, UNSUPPORTED
+from s1card.engine.native.operators import ANY, OPERATORS, UNSUPPORTED
 from s1card.engine.native.product import Product
 from s1card.engine.native.write import WriteJob, announce, open_job
 from s1card.errors import GraphError
 from s1card.graph.model import Graph, Node
 from s1card.graph.operators import get_operator, resolve_parameters
+from s1card.graph.values import convert
 from s1card.raster import CogSink
 
-GDAL_SHARE = 0.03  # of the memory budget, for GDAL's own block cache
 ELSEWHERE = "The engines gpt, container and snappy have it"
 
 
@@ -47,14 +47,14 @@ class NativePrepared:
         progress: Progress | None = None,
     ) -> tuple[Written, ...]:
         """Compute and write everything; see `s1card.engine.base.Prepared`."""
-        here, given = self.surroundings, paths or {}
+        plan, given = self.surroundings.plan, paths or {}
         jobs: list[WriteJob] = []
         try:
             for output, product in self.announced:
                 path = given.get(output.node, output.path)
-                jobs.append(open_job(output, product, path, tags or {}, here.threads))
-            with rasterio.Env(GDAL_CACHEMAX=int(here.memory * GDAL_SHARE)):  # else GDAL takes 5 % of all memory
-                execute(jobs, threads=here.threads, block=here.block, progress=progress)
+                jobs.append(open_job(output, product, path, tags or {}, plan.threads))
+            with rasterio.Env(GDAL_CACHEMAX=plan.gdal):
+                execute(jobs, threads=plan.threads, block=plan.block, progress=progress)
             return tuple(_finished(job) for job in jobs)
         except BaseException:
             for job in jobs:
@@ -72,7 +72,7 @@ def _finished(job: WriteJob) -> Written:
 class NativeEngine:
     """The native engine in given surroundings."""
 
-    surroundings: Surroundings = Surroundings()
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def name(self) -> str:
@@ -132,7 +132,9 @@ def check_capability(graph: Graph) -> None:
         operator = get_operator(node).name
         subject = f"node {node.id}"
         if operator not in OPERATORS and operator != "Write":
-            raise GraphError(f"the native engine has no operator {operator}", subject=subject, advice=ELSEWHERE)
+            raise GraphError(
+                f"the native engine has no operator {operator}", subject=subject, advice=ELSEWHERE
+            )
         if operator != "Read" and not graph.sources_of(node):
             raise GraphError(f"{operator} has no source", subject=subject, advice="Name one with -S")
         _refuse_unsupported(node, operator)
@@ -141,11 +143,19 @@ def check_capability(graph: Graph) -> None:
 
 
 def _refuse_unsupported(node: Node, operator: str) -> None:
-    values = resolve_parameters(node)
+    values, spec = resolve_parameters(node), get_operator(node)
     for name, refused in UNSUPPORTED.get(operator, {}).items():
-        if values[name] in refused:
+        parameter = spec.parameter(name)
+        assert parameter is not None
+        usual = convert(parameter, parameter.default or "")
+        if values[name] != usual and (refused is ANY or values[name] in refused):
             raise GraphError(
-                f"the native engine has no {name}={values[name]} of {operator}",
+                f"the native engine has no {name}={_text(values[name])} of {operator}",
                 subject=f"node {node.id}",
                 advice=ELSEWHERE,
             )
+
+
+def _text(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return text.lower() if isinstance(value, bool) else text

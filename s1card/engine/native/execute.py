@@ -18,8 +18,6 @@ from s1card.engine.native.write import WriteJob
 from s1card.window import Window
 
 
-
-
 def execute(jobs: Sequence[WriteJob], *, threads: int, block: int, progress: Progress | None = None) -> None:
     """Compute and write everything; the sinks are left open.
 

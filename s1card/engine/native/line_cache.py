@@ -2,66 +2,47 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s1card.geometry.chunk_cache import ChunkCache
 from s1card.window import Window
 
 CHUNK_LINES = 128
 
 Samples = NDArray[np.uint16]
+ReadLines = Callable[[int, int], Samples]
 
 
 class LineCache:
-    """Least recently used chunks of lines of several rasters, bounded in bytes, shared by all threads.
-
-    A chunk that two threads want is read once; the other waits.
-    """
+    """Chunks of whole lines of several rasters, bounded in bytes, shared by all threads."""
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._size = 0
-        self._chunks: OrderedDict[tuple[str, int], Samples] = OrderedDict()
-        self._lock = threading.Lock()
-        self._reading: dict[tuple[str, int], threading.Lock] = {}
+        self._rasters: list[tuple[int, ReadLines]] = []
+        self._chunks = ChunkCache(self._read_chunk, capacity)
 
-    def read(
-        self, key: str, shape: tuple[int, int], window: Window, read_lines: Callable[[int, int], Samples]
-    ) -> Samples:
-        """Samples of a window of raster ``key`` that has ``shape``; ``read_lines(first, count)`` reads it."""
+    def add(self, shape: tuple[int, int], read_lines: ReadLines) -> Callable[[Window], Samples]:
+        """Take a raster of ``shape`` in, whose lines ``read_lines(first, count)`` reads.
+
+        Returns:
+            A function that gives the samples of a window, as a new array.
+        """
+        self._rasters.append((shape[0], read_lines))
+        return partial(self._read, len(self._rasters) - 1, shape[1])
+
+    def _read(self, raster: int, pixels: int, window: Window) -> Samples:
         out = np.empty(window.shape, np.uint16)
         for index in range(window.row // CHUNK_LINES, (window.row_end - 1) // CHUNK_LINES + 1):
-            first = index * CHUNK_LINES
-            chunk = self._chunk((key, index), first, min(CHUNK_LINES, shape[0] - first), read_lines)
-            part = Window(first, 0, chunk.shape[0], shape[1]).intersection(window)
-            out[part.slices_in(window)] = chunk[part.slices_in(Window(first, 0, *chunk.shape))]
+            chunk = self._chunks.get((raster, index))
+            place = Window(index * CHUNK_LINES, 0, chunk.shape[0], pixels)
+            part = place.intersection(window)
+            out[part.slices_in(window)] = chunk[part.slices_in(place)]
         return out
 
-    def _chunk(
-        self, key: tuple[str, int], first: int, count: int, read_lines: Callable[[int, int], Samples]
-    ) -> Samples:
-        with self._lock:
-            if key in self._chunks:
-                self._chunks.move_to_end(key)
-                return self._chunks[key]
-            reading = self._reading.setdefault(key, threading.Lock())
-        with reading:
-            with self._lock:
-                if key in self._chunks:
-                    return self._chunks[key]
-            chunk = read_lines(first, count)
-            with self._lock:
-                self._keep(key, chunk)
-                self._reading.pop(key, None)
-            return chunk
-
-    def _keep(self, key: tuple[str, int], chunk: Samples) -> None:
-        self._chunks[key] = chunk
-        self._size += chunk.nbytes
-        while self._size > self._capacity and len(self._chunks) > 1:
-            _, dropped = self._chunks.popitem(last=False)
-            self._size -= dropped.nbytes
+    def _read_chunk(self, key: tuple[int, int]) -> Samples:
+        lines, read_lines = self._rasters[key[0]]
+        first = key[1] * CHUNK_LINES
+        return read_lines(first, min(CHUNK_LINES, lines - first))

@@ -26,6 +26,7 @@ from s1card.scene.records import Annotation, GeolocationGrid
 Floats = NDArray[np.float64]
 
 EDGE_SAMPLES = 200
+HALF_TURN = 180.0
 DEFAULT_CRS = "WGS84(DD)"
 AUTO_UTM = "AUTO:42001"
 
@@ -98,18 +99,9 @@ def map_projection(text: str | None, source: Product) -> CRS:
 
 def _automatic_utm(source: Product) -> CRS:
     """UTM zone of the scene centre."""
-    grid = source.scene.images[0].annotation.geolocation_grid
-    rows, cols = source.shape
-    corners = image_extent(source)
-    longitude = _scene_centre_longitude(grid, corners)
-    latitude = (corners.north + corners.south) / 2
-    zone = int(math.floor((longitude + 180) / 6)) % 60 + 1
-    return CRS.from_epsg((32600 if latitude >= 0 else 32700) + zone)
-
-
-def _scene_centre_longitude(grid: GeolocationGrid, extent: Extent) -> float:
-    middle = (extent.west + extent.east) / 2
-    return (middle + 180) % 360 - 180
+    extent = image_extent(source)
+    zone = math.floor(((extent.west + extent.east) / 2 + 180) / 6) % 60 + 1
+    return CRS.from_epsg((32600 if extent.north + extent.south >= 0 else 32700) + zone)
 
 
 def image_extent(source: Product) -> Extent:
@@ -117,8 +109,7 @@ def image_extent(source: Product) -> Extent:
     annotation = source.scene.images[0].annotation
     line, pixel = _corners(source)
     latitude, longitude = tie_point_position(annotation, line, pixel)
-    if longitude.max() - longitude.min() >= 180:
-        longitude = np.where(longitude < 0, longitude + 360, longitude)
+    longitude = unwrapped_longitude(longitude)
     return Extent(
         float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
     )
@@ -139,9 +130,7 @@ def tie_point_position(annotation: Annotation, line: Floats, pixel: Floats) -> t
     step_y, step_x = annotation.lines / (rows - 1), annotation.pixels / (cols - 1)
     at_line = np.minimum(np.arange(rows) * step_y, annotation.lines - 1)
     at_pixel = np.minimum(np.arange(cols) * step_x, annotation.pixels - 1)
-    unwrapped = np.where(grid.longitude < 0, grid.longitude + 360, grid.longitude)
-    crossing = grid.longitude.max() - grid.longitude.min() > 180
-    longitude = unwrapped if crossing else grid.longitude
+    longitude = unwrapped_longitude(grid.longitude)
     latitude = _on_nodes(grid, grid.latitude, at_line, at_pixel).astype(np.float32)
     longitude = _on_nodes(grid, longitude, at_line, at_pixel).astype(np.float32)
     radians = np.radians(longitude.astype(np.float64))
@@ -149,6 +138,13 @@ def tie_point_position(annotation: Annotation, line: Floats, pixel: Floats) -> t
     fy, fx = line / step_y, pixel / step_x
     s, c = _bilinear(sine, fy, fx), _bilinear(cosine, fy, fx)
     return _bilinear(latitude, fy, fx), np.degrees(np.arctan2(s, c))
+
+
+def unwrapped_longitude(longitude: Floats) -> Floats:
+    """Longitudes (degrees) of a scene, going on beyond 180 where it lies across the antimeridian."""
+    if longitude.max() - longitude.min() <= HALF_TURN:
+        return longitude
+    return np.where(longitude < 0, longitude + 360, longitude)
 
 
 def _on_nodes(grid: GeolocationGrid, values: Floats, line: Floats, pixel: Floats) -> Floats:

@@ -16,6 +16,7 @@ from s1card.engine.native import (
 )
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.product import Product
+from s1card.graph.table_grd import ORBIT_TYPES
 
 Operator = Callable[[Sequence[Product], Parameters, Context], Product]
 
@@ -30,8 +31,33 @@ OPERATORS: dict[str, Operator] = {
     "ThermalNoiseRemoval": thermal_noise_removal.apply,
 }
 
+ANY = ("*",)
+
 UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
-    "Terrain-Correction": {"outputComplex": (True,), "applyAPDCorrection": (True,)},
-    "Calibration": {"outputImageInComplex": (True,)},
+    "Apply-Orbit-File": {"orbitType": ORBIT_TYPES[2:]},
+    "Read": {"vectorFile": ANY, "polygonRegion": ANY},
+    "Subset": {"vectorFile": ANY, "polygonRegion": ANY},
+    "Terrain-Correction": {
+        "applyAPDCorrection": ANY,
+        "demResamplingMethod": ("DELAUNAY_INTERPOLATION",),
+        "externalAuxFile": ANY,
+        "outputComplex": ANY,
+    },
 }
-"""Parameter values of these operators that the native engine refuses."""
+"""Parameter values of these operators that the native engine refuses; `ANY`: all but the default."""
+
+WITHOUT_EFFECT: dict[str, frozenset[str]] = {
+    # auxFile is ignored for Sentinel-1 by SNAP too, which has scenes calibrated by their own annotation; so are
+    # decibels, the virtual gamma and beta bands, and complex output of detected images.
+    "Calibration": frozenset(
+        {"auxFile", "outputImageInComplex", "outputImageScaleInDb", "createGammaBand", "createBetaBand"}
+    ),
+    # The format is found out; masks and metadata do not change samples.
+    "Read": frozenset({"formatName", "sourceMasks", "copyMetadata"}),
+    # The scene keeps its metadata and tie points, whatever is asked for.
+    "Subset": frozenset({"tiePointGrids", "copyMetadata"}),
+    "Terrain-Correction": frozenset({"auxFile"}),
+    # Nothing unfinished is ever left behind; blocks are the engine's own choice.
+    "Write": frozenset({"deleteOutputOnFailure", "writeEntireTileRows", "clearCacheAfterRowWrite"}),
+}
+"""Parameters that change no sample of what the native engine writes. All others are used or refused."""

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.luts import interpolate_linear
-from s1card.engine.native.product import Band, Product
+from s1card.engine.native.product import Band, Product, as_power
 from s1card.engine.native.selection import selected_bands
 from s1card.errors import GraphError
+from s1card.scene.records import Manifest
 from s1card.scene.scene import Image
 from s1card.window import Window
 
 FIRST_CLEAN_IPF = (2, 90)
-STRIP = 500  # samples of a profile's averaging length
 PEAK_OVER_MEAN = 10.0
-RIGHT_EDGE_SHARE = 0.8
+RIGHT_SHARE = 0.8  # the right rim begins at this share of the distance from the strip's start to its step
 DARKEST_SIGNAL = 30.0  # amplitude below which a rim sample is blanked whatever its noise
 
 _SCALES = {"IW": 75088.7, "EW": 56065.87}
@@ -63,35 +63,41 @@ class BorderMask:
     def evaluate(self, window: Window) -> NDArray[np.bool_]:
         """True where a sample is border noise."""
         rows, cols = self._source.shape
-        rim, m = np.zeros(window.shape, np.bool_), self.margins()
+        m = self.margins()
         line = np.arange(window.row, window.row_end)[:, None]
         pixel = np.arange(window.col, window.col_end)[None, :]
-        rim |= (line < m.top) | (line >= rows - m.bottom) | (pixel < m.left) | (pixel >= cols - m.right)
+        rim = (line < m.top) | (line >= rows - m.bottom) | (pixel < m.left) | (pixel >= cols - m.right)
         if not rim.any():
             return rim
-        amplitude = self._band.read(window).astype(np.float64)
-        noise = self._noise[window.col : window.col_end]
-        signal = np.sqrt(np.maximum(amplitude**2 - noise, 0.0))
-        return rim & ((signal < self._threshold) | (amplitude < DARKEST_SIGNAL))
+        power = np.nan_to_num(as_power(self._band, window))
+        signal = power - self._noise[window.col : window.col_end]
+        return rim & ((signal < self._threshold**2) | (power < DARKEST_SIGNAL**2))
 
 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
-    """Amplitudes with the noisy rims set to nodata; the co-polarized band decides for all."""
+    """Bands with the noisy rims set to nodata; the co-polarized band decides for all."""
     source = sources[0]
-    if source.is_calibrated or source.is_noise_removed:
+    if source.is_calibrated:
         raise GraphError(
             "border noise is recognised by its digital numbers",
             subject=source.name,
-            advice="Place Remove-GRD-Border-Noise before ThermalNoiseRemoval and Calibration",
+            advice="Place Remove-GRD-Border-Noise before Calibration",
         )
     if source.scene.manifest.ipf_version >= FIRST_CLEAN_IPF:
-        return source.with_fact("Remove-GRD-Border-Noise", "not needed from IPF 2.90 on")
+        kept = replace(source, bands=_with_virtual(source, selected_bands(source, parameters)))
+        return kept.with_fact("Remove-GRD-Border-Noise", "not needed from IPF 2.90 on")
     chosen = selected_bands(source, parameters)
-    decisive = next((b for b in chosen if b.polarization in ("HH", "VV")), chosen[0])
+    decisive = next((b for b in source.real_bands() if b.polarization in ("HH", "VV")), chosen[0])
     limit, threshold = int(parameters["borderLimit"]), float(parameters["trimThreshold"])
     mask = BorderMask(source, decisive, limit, threshold)
-    bands = tuple(replace(band, read=partial(_masked, band, mask)) for band in chosen)
+    bands = tuple(replace(band, read=partial(_masked, band, mask)) for band in _with_virtual(source, chosen))
     return replace(source, bands=bands).with_fact("Remove-GRD-Border-Noise", f"rims of up to {limit} samples")
+
+
+def _with_virtual(source: Product, chosen: Sequence[Band]) -> tuple[Band, ...]:
+    """The chosen bands and the virtual ones of their polarizations, in product order."""
+    polarizations = {band.polarization for band in chosen}
+    return tuple(b for b in source.bands if b in chosen or (b.is_virtual and b.polarization in polarizations))
 
 
 def _masked(band: Band, mask: BorderMask, window: Window) -> NDArray[Any]:
@@ -100,62 +106,60 @@ def _masked(band: Band, mask: BorderMask, window: Window) -> NDArray[Any]:
     if not noisy.any():
         return samples
     samples = samples.copy()
-    samples[noisy] = 0
+    samples[noisy] = band.nodata
     return samples
 
 
 def _mean_noise(image: Image, source: Product) -> NDArray[np.float32]:
-    """Noise power of the middle range vector over all pixels of the source."""
+    """Noise power of the middle range vector over all pixels of the source; zero where it has been removed."""
     if source.is_noise_removed:
         return np.zeros(source.shape[1], np.float32)
     vectors = image.noise.range_vectors
     middle = vectors[len(vectors) // 2]
-    noise = interpolate_linear(middle.pixel, middle.value, image.annotation.pixels) * _noise_scale(image, source)
+    noise = interpolate_linear(middle.pixel, middle.value, image.annotation.pixels)
     origin = source.lut_origin.pixel
-    return noise[origin : origin + source.shape[1]]
+    return noise[origin : origin + source.shape[1]] * noise_scale(image, source.scene.manifest)
 
 
-def _noise_scale(image: Image, source: Product) -> np.float32:
+def noise_scale(image: Image, manifest: Manifest) -> np.float32:
     """Scale of ancient noise vectors, which were not in units of DN**2."""
-    version = source.scene.manifest.ipf_version
-    if version > (2, 50):
+    if manifest.ipf_version > (2, 50):
         return np.float32(1.0)
-    scale = _SCALES.get(source.scene.manifest.mode, 1.0)
     dn = float(image.calibration.vectors[0].dn[0])
-    return np.float32(scale * (dn if version < (2, 34) else dn * dn))
+    power = 1 if manifest.ipf_version < (2, 34) else 2
+    return np.float32(_SCALES.get(manifest.mode, 1.0) * dn**power)
 
 
 def find_margins(band: Band, shape: tuple[int, int], limit: int) -> Margins:
-    """Rims of a band, from the steepest step of mean amplitude within ``limit`` samples of each edge."""
+    """Rims of a band, from the steepest step of the mean amplitude within ``limit`` samples of each edge."""
     rows, cols = shape
     width, height = min(limit, cols), min(limit, rows)
-    left = _column_profile(band, Window(0, 0, rows, width))
-    right = _column_profile(band, Window(0, cols - width, rows, width))[::-1]
-    top = _row_profile(band, Window(0, 0, height, cols))
-    bottom = _row_profile(band, Window(rows - height, 0, height, cols))[::-1]
-    return Margins(_edge(left), _edge(right, RIGHT_EDGE_SHARE), _edge(top), _edge(bottom))
+    left = _steepest(_profile(band, Window(0, 0, rows, width), 0))
+    right = _steepest(_profile(band, Window(0, cols - width, rows, width), 0))
+    top = _steepest(_profile(band, Window(0, 0, height, cols), 1))
+    bottom = _steepest(_profile(band, Window(rows - height, 0, height, cols), 1))
+    return Margins(
+        left=0 if left is None else left + 1,
+        right=0 if right is None else width - 1 - int(RIGHT_SHARE * right),
+        top=0 if top is None else top + 1,
+        bottom=0 if bottom is None else height - 1 - bottom,
+    )
 
 
-def _column_profile(band: Band, strip: Window) -> NDArray[np.float64]:
-    total = np.zeros(strip.cols)
-    for part in strip.tiles(STRIP, strip.cols):
-        total += band.read(part).astype(np.float64).sum(axis=0)
-    return total / strip.rows
+def _profile(band: Band, strip: Window, axis: int) -> NDArray[np.float64]:
+    """Mean amplitude across a strip, taken along ``axis``; samples without data count as zero.
 
-
-def _row_profile(band: Band, strip: Window) -> NDArray[np.float64]:
-    total = np.zeros(strip.rows)
-    for part in strip.tiles(strip.rows, STRIP):
-        total += band.read(part).astype(np.float64).sum(axis=1)
-    return total / strip.cols
-
-
-def _edge(profile: NDArray[np.float64], share: float = 1.0) -> int:
-    """Samples before the steepest step of a profile; 0 without a clear step.
-
-    With a share below 1 the innermost step of at least that share of the steepest counts.
+    It is the mean of the means of parts as long as the strip is wide, as in SNAP.
     """
+    edge = min(strip.rows, strip.cols)
+    parts = list(strip.tiles(edge, edge))
+    amplitude = (np.sqrt(np.nan_to_num(as_power(band, part))) for part in parts)
+    return np.asarray(sum(a.mean(axis=axis, dtype=np.float64) for a in amplitude) / len(parts))
+
+
+def _steepest(profile: NDArray[np.float64]) -> int | None:
+    """Index of the sample before the first steepest step of a profile; None without a clear one."""
     step = np.abs(np.diff(profile))
-    if step.size == 0 or step.max() <= PEAK_OVER_MEAN * max(step.mean(), 1e-12):
-        return 0
-    return int(np.nonzero(step >= share * step.max())[0][-1]) + 1
+    if step.size == 0 or step.max() <= PEAK_OVER_MEAN * step.mean():
+        return None
+    return int(np.argmax(step))

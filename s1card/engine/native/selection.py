@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from s1card.engine.native.context import Parameters
 from s1card.engine.native.product import Band, Product
 from s1card.errors import GraphError
+
+
+def with_bands(product: Product, names: Sequence[str]) -> Product:
+    """The product with the named bands only, all of them without names; a virtual band that is named turns real.
+
+    Raises:
+        GraphError: A named band is not there.
+    """
+    if not names:
+        return product
+    chosen = tuple(replace(band, is_virtual=False) for band in product.real_bands(tuple(names)))
+    return replace(product, bands=chosen)
 
 
 def selected_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:

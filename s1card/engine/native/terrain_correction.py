@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s1card.engine.native import elevation, map_extent
-from s1card.engine.native.calibration import calibrated_band
 from s1card.engine.native.context import Context, Parameters
+from s1card.engine.native.normalization import Angles, normalized_bands
 from s1card.engine.native.product import Band, LutOrigin, Product
-from s1card.engine.native.resampling import METHODS, reach, resample
 from s1card.errors import GraphError
 from s1card.geometry.geocoding import Geocoder, Located
 from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.orbit import tabulate_orbit
 from s1card.geometry.radar_grid import RadarGrid
+from s1card.geometry.resampling import METHODS, reach, resample
 from s1card.geometry.terrain import incidence_angles, layover_shadow, look_field
 from s1card.geometry.tie_points import TiePoints
 from s1card.window import Window
@@ -27,7 +27,6 @@ from s1card.window import Window
 Floats32 = NDArray[np.float32]
 
 MASK_REACH = 256  # pixels over which terrain may cast shadow or lay over
-NORMALIZED = {"saveSigmaNought": "Sigma0", "saveGammaNought": "Gamma0", "saveBetaNought": "Beta0"}
 
 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
@@ -36,7 +35,7 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     grid = map_extent.output_grid(source, parameters)
     dem = elevation.open_dem(parameters, context, map_extent.image_extent(source))
     orbit = tabulate_orbit(source.orbit, source.radar_grid.epoch)
-    view = MapView(Geocoder(grid, source.radar_grid, orbit, dem))
+    view = MapView(Geocoder(grid, source.radar_grid, orbit, dem, METHODS[parameters["demResamplingMethod"]]))
     bands = (*_image_bands(source, parameters, view), *_layers(source, parameters, view))
     if not bands:
         raise GraphError("no output band is selected", advice="Set saveSelectedSourceBand to true")
@@ -88,28 +87,23 @@ class MapView:
 
 def _image_bands(source: Product, parameters: Parameters, view: MapView) -> list[Band]:
     taps = METHODS[parameters["imgResamplingMethod"]]
-    chosen = list(source.real_bands(tuple(parameters["sourceBands"] or ())))
-    bands = chosen if parameters["saveSelectedSourceBand"] else []
+    chosen = source.real_bands(tuple(parameters["sourceBands"] or ()))
+    bands = [_geocoded(band, view, taps) for band in chosen] if parameters["saveSelectedSourceBand"] else []
     if parameters["applyRadiometricNormalization"]:
-        bands = [*bands, *_normalized(source, chosen, parameters)]
-    return [_geocoded(band, view, taps) for band in bands]
-
-
-def _normalized(source: Product, bands: Sequence[Band], parameters: Parameters) -> list[Band]:
-    """Calibrated bands of an uncalibrated source: SNAP's radiometric normalisation for Sentinel-1."""
-    if source.is_calibrated:
-        raise GraphError(
-            "applyRadiometricNormalization needs an uncalibrated source",
-            subject=source.name,
-            advice="Leave out the Calibration node, or switch the normalisation off",
+        angles = Angles(
+            partial(_read_ellipsoid_incidence, view, _tie_points(source)),
+            partial(_read_incidence, view, 0),
+            partial(_read_incidence, view, 1),
         )
-    wanted = [name for switch, name in NORMALIZED.items() if parameters[switch]] or ["Sigma0"]
-    return [calibrated_band(source, band, name) for name in wanted for band in bands if band.polarization]
+        bands += normalized_bands(
+            source, chosen, parameters, angles, lambda band: _geocoded(band, view, taps)
+        )
+    return bands
 
 
 def _geocoded(band: Band, view: MapView, taps: int) -> Band:
     name = band.name
-    if band.polarization and not name.endswith(band.polarization):
+    if band.polarization and band.polarization not in name:
         name = f"{name}_{band.polarization}"
     return replace(
         band,
@@ -129,9 +123,9 @@ def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats3
     part = _source_window(located, taps, rows, cols)
     if part.is_empty:
         return np.full(window.shape, np.nan, np.float32)
-    samples = band.read(part)
+    samples = np.asarray(band.read(part), np.float32)
     if band.nodata == 0:
-        samples = np.where(samples == 0, np.float32(np.nan), samples.astype(np.float32))
+        samples = np.where(samples == 0, np.float32(np.nan), samples)
     return resample(samples, located.line - part.row, located.pixel - part.col, taps)
 
 
@@ -159,14 +153,14 @@ def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band
     add("saveDEM", "elevation", "meters", partial(_read_height, view))
     add("saveLatLon", "latitude", "deg", partial(_read_coordinate, view, 1))
     add("saveLatLon", "longitude", "deg", partial(_read_coordinate, view, 0))
+    add("saveLocalIncidenceAngle", "localIncidenceAngle", "deg", partial(local, 0))
+    add("saveProjectedLocalIncidenceAngle", "projectedLocalIncidenceAngle", "deg", partial(local, 1))
     add(
         "saveIncidenceAngleFromEllipsoid",
         "incidenceAngleFromEllipsoid",
         "deg",
         partial(_read_ellipsoid_incidence, view, _tie_points(source)),
     )
-    add("saveLocalIncidenceAngle", "localIncidenceAngle", "deg", partial(local, 0))
-    add("saveProjectedLocalIncidenceAngle", "projectedLocalIncidenceAngle", "deg", partial(local, 1))
     if parameters["saveLayoverShadowMask"]:
         wanted.append(
             Band(
@@ -184,8 +178,8 @@ def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band
 def _tie_points(source: Product) -> TiePoints:
     grid = source.scene.images[0].annotation.geolocation_grid
     return TiePoints(
-        grid.line - float(source.lut_origin.line),
-        grid.pixel - float(source.lut_origin.pixel),
+        np.asarray(grid.line - source.lut_origin.line, np.float64),
+        np.asarray(grid.pixel - source.lut_origin.pixel, np.float64),
         grid.incidence_angle,
     )
 

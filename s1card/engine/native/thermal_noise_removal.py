@@ -6,23 +6,31 @@ azimuth factor of the block that holds it (ESA, "Thermal denoising of products g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s1card.engine.native.calibration import calibration_table
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.luts import RangeVectors, interpolate_linear, range_vectors
-from s1card.engine.native.product import Band, LutOrigin, Product, as_power
+from s1card.engine.native.product import Band, Product, as_power
 from s1card.engine.native.selection import selected_bands
 from s1card.errors import GraphError
 from s1card.scene.records import Annotation, Noise, NoiseAzimuthVector, NoiseRangeVector
 from s1card.scene.scene import Image
 from s1card.window import Window
 
+log = logging.getLogger(__name__)
+
 Floats32 = NDArray[np.float32]
+Evaluate = Callable[[Window], Floats32]
+
+NOISE_NAMES = {"Intensity": "NEP", "Sigma0": "NESZ", "Gamma0": "NEGZ", "Beta0": "NEBZ"}
+"""SNAP's names of noise bands, by the quantity of the band they belong to."""
 
 FLOOR = np.float32(1e-5)  # SNAP writes this where noise exceeds the signal and negative values are clipped
 
@@ -56,29 +64,31 @@ class NoiseField:
 
 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
-    """Intensity bands with (or, reintroduced, plus) the annotated noise."""
+    """Intensity bands without (or, reintroduced, with) the annotated noise; calibrated bands keep their quantity.
+
+    With ``outputNoise`` bands of the noise in decibels follow: ``NEP_VV``, or ``NESZ_VV``, ``NEGZ_VV`` and
+    ``NEBZ_VV`` of calibrated bands.
+    """
     source = sources[0]
     removing = _removing(source, parameters)
-    bands: list[Band] = []
-    for band in selected_bands(source, parameters):
-        assert band.polarization is not None
-        field = noise_field(source.scene.image(band.polarization))
-        bands.append(_denoised(source, band, field, -1.0 if removing else 1.0, parameters))
-        if parameters["outputNoise"]:
-            bands.append(_noise_band(source, band, field))
+    sign, clip = np.float32(-1.0 if removing else 1.0), bool(parameters["clipNegativeValues"])
+    fields = {band.name: _noise_of(source, band) for band in selected_bands(source, parameters)}
+    bands = [_denoised(source.band(name), field, sign, clip) for name, field in fields.items()]
+    if parameters["outputNoise"]:
+        bands += [_noise_band(source.band(name), field) for name, field in fields.items()]
     product = replace(source, name=f"{source.name}_NR", bands=tuple(bands), is_noise_removed=removing)
-    clipped = "negative power clipped" if parameters["clipNegativeValues"] else "negative power kept"
+    clipped = "negative power clipped" if clip else "negative power kept"
     return product.with_fact("ThermalNoiseRemoval", clipped if removing else "noise added back")
 
 
 def _removing(source: Product, parameters: Parameters) -> bool:
     """Whether noise is to be subtracted; what the annotation says must allow it."""
     adding = bool(parameters["reIntroduceThermalNoise"])
-    if source.is_calibrated:
+    if not (adding or parameters["removeThermalNoise"]):
         raise GraphError(
-            "thermal noise can only be removed before Calibration",
+            "ThermalNoiseRemoval is told neither to remove noise nor to add it",
             subject=source.name,
-            advice="Place ThermalNoiseRemoval before Calibration",
+            advice="Set removeThermalNoise or reIntroduceThermalNoise, or leave the node out",
         )
     corrected = source.is_noise_removed or source.scene.images[0].annotation.thermal_noise_corrected
     if adding != corrected:
@@ -87,32 +97,54 @@ def _removing(source: Product, parameters: Parameters) -> bool:
     return not adding
 
 
-def _denoised(source: Product, band: Band, field: NoiseField, sign: float, parameters: Parameters) -> Band:
-    clip = bool(parameters["clipNegativeValues"])
+def _noise_of(source: Product, band: Band) -> Evaluate:
+    """The noise in a band: power of digital numbers, or in the band's own quantity where it is calibrated."""
+    assert band.polarization is not None
+    image, origin = source.scene.image(band.polarization), source.lut_origin
+    if not any(vector.value.any() for vector in image.noise.range_vectors):
+        log.warning(
+            "%s: the noise of %s is annotated as zero, nothing is removed", source.name, image.polarization
+        )
+    field = noise_field(image)
+    if not source.is_calibrated:
+        return lambda window: field.evaluate(window.moved(origin.line, origin.pixel))
+    table = calibration_table(image.calibration, band.name.partition("_")[0], image.annotation.pixels)
+    return lambda window: _calibrated(field, table, window.moved(origin.line, origin.pixel))
+
+
+def _calibrated(field: NoiseField, table: RangeVectors, window: Window) -> Floats32:
+    factor = table.evaluate(window)
+    return np.asarray(field.evaluate(window) / (factor * factor), np.float32)
+
+
+def _denoised(band: Band, noise: Evaluate, sign: np.float32, clip: bool) -> Band:
+    name = f"Intensity_{band.polarization}" if band.unit == "amplitude" else band.name
     return Band(
-        f"Intensity_{band.polarization}",
+        name,
         "intensity",
-        partial(_read, band, field, source.lut_origin, sign, clip),
+        partial(_read, band, noise, sign, clip),
         polarization=band.polarization,
-        description=f"intensity {band.polarization} without thermal noise",
+        description=f"{name.partition('_')[0].lower()} {band.polarization} without thermal noise",
     )
 
 
-def _noise_band(source: Product, band: Band, field: NoiseField) -> Band:
+def _noise_band(band: Band, noise: Evaluate) -> Band:
+    quantity = "Intensity" if band.unit == "amplitude" else band.name.partition("_")[0]
     return Band(
-        f"Noise_{band.polarization}",
-        "intensity",
-        lambda window: field.evaluate(window.moved(source.lut_origin.line, source.lut_origin.pixel)),
-        polarization=None,
-        description=f"thermal noise power {band.polarization}",
+        f"{NOISE_NAMES[quantity]}_{band.polarization}",
+        "db",
+        lambda window: _decibels(noise(window)),
+        description=f"thermal noise {band.polarization}",
     )
 
 
-def _read(
-    band: Band, field: NoiseField, origin: LutOrigin, sign: float, clip: bool, window: Window
-) -> Floats32:
-    power = as_power(band, window)
-    power = power + np.float32(sign) * field.evaluate(window.moved(origin.line, origin.pixel))
+def _decibels(noise: Floats32) -> Floats32:
+    with np.errstate(divide="ignore"):
+        return np.where(noise > 0, np.float32(10) * np.log10(noise), np.float32(np.nan))
+
+
+def _read(band: Band, noise: Evaluate, sign: np.float32, clip: bool, window: Window) -> Floats32:
+    power = as_power(band, window) + sign * noise(window)
     if clip:
         power[power < 0] = FLOOR
     return power

@@ -60,7 +60,9 @@ def open_job(output: Output, product: Product, path: Path, tags: Mapping[str, st
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResourceError(f"the folder cannot be made: {error.strerror}", subject=str(path.parent)) from error
+        raise ResourceError(
+            f"the folder cannot be made: {error.strerror}", subject=str(path.parent)
+        ) from error
     extent = output.grid or product.shape
     return WriteJob(
         output, product, open_sink(output.format_name, path, extent, output.bands, tags, threads=threads)

@@ -1,4 +1,4 @@
-"""Interpolation of a radar raster at fractional lines and pixels.
+"""Interpolation of a raster at fractional lines and pixels.
 
 An integer coordinate is the centre of a sample. A result needs a valid nearest sample; the bilinear kernel then
 weights the valid ones among its four, so that nodata never bleeds into the picture nor eats a rim off it. The longer
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 
+NEAREST, BILINEAR = 0, 2
 
 METHODS: dict[str, int] = {
-    "NEAREST_NEIGHBOUR": 0,
-    "BILINEAR_INTERPOLATION": 2,
+    "NEAREST_NEIGHBOUR": NEAREST,
+    "BILINEAR_INTERPOLATION": BILINEAR,
     "CUBIC_CONVOLUTION": 4,
     "BICUBIC_INTERPOLATION": 4,
     "BISINC_5_POINT_INTERPOLATION": 5,
@@ -46,9 +47,9 @@ def resample(source: Floats32, line: Floats, pixel: Floats, taps: int) -> Floats
         float32, shape of ``line``.
     """
     out = np.empty(line.shape, np.float32)
-    if taps == 0:
+    if taps == NEAREST:
         _nearest(source, line, pixel, out)
-    elif taps == METHODS["BILINEAR_INTERPOLATION"]:
+    elif taps == BILINEAR:
         _bilinear(source, line, pixel, out)
     else:
         _long(source, line, pixel, taps, out)
@@ -63,13 +64,13 @@ def _nearest(source: Floats32, line: Floats, pixel: Floats, out: Floats32) -> No
             out[i, j] = np.nan
             y, x = line[i, j], pixel[i, j]
             if y == y and x == x:
-                r, c = int(math.floor(y + 0.5)), int(math.floor(x + 0.5))
+                r, c = math.floor(y + 0.5), math.floor(x + 0.5)
                 if 0 <= r < rows and 0 <= c < cols:
                     out[i, j] = source[r, c]
 
 
 @njit(cache=True, nogil=True)
-def _bilinear_of_valid(a: float, b: float, c: float, d: float, fy: float, fx: float) -> float:
+def _bilinear_of_valid(a: float, b: float, c: float, d: float, fy: np.float32, fx: np.float32) -> float:
     """Bilinear value of four samples (a b over c d) of which some are NaN; NaN if the nearest one is."""
     nearest = (d if fx >= 0.5 else c) if fy >= 0.5 else (b if fx >= 0.5 else a)
     if nearest != nearest:
@@ -80,7 +81,7 @@ def _bilinear_of_valid(a: float, b: float, c: float, d: float, fy: float, fx: fl
         if v == v:
             total += w * v
             weight += w
-    return total / weight
+    return float(total / weight)
 
 
 @njit(cache=True, nogil=True)
@@ -110,15 +111,16 @@ def _bilinear(source: Floats32, line: Floats, pixel: Floats, out: Floats32) -> N
         for j in range(out.shape[1]):
             y, x = line[i, j], pixel[i, j]
             value = np.float32(np.nan)
-            if 0.0 <= y and y < rows - 1 and 0.0 <= x and x < cols - 1:
+            if y >= 0.0 and y < rows - 1 and x >= 0.0 and x < cols - 1:
                 r, c = int(y), int(x)
                 fy, fx = np.float32(y - r), np.float32(x - c)
                 top = source[r, c] + fx * (source[r, c + 1] - source[r, c])
                 bottom = source[r + 1, c] + fx * (source[r + 1, c + 1] - source[r + 1, c])
                 value = top + fy * (bottom - top)
-            if value != value:  # rare: an edge, or a sample without data
-                value = _bilinear_at(source, y, x)
-            out[i, j] = value
+            if value == value:
+                out[i, j] = value
+            else:  # rare: an edge, or a sample without data
+                out[i, j] = _bilinear_at(source, y, x)
 
 
 @njit(cache=True, nogil=True)
