@@ -48,7 +48,7 @@ class Acquisition:
         near_time: Two-way slant range time of pixel 0, seconds.
         reference_height: Height above the ellipsoid to which ground range belongs, metres.
         record_time: Times (n) of the coordinate conversions.
-        grsr, srgr: Their polynomials (n, 9) and (n, 13), lowest power first.
+        grsr, srgr: Their polynomials, both (n, 13), lowest power first.
     """
 
     orbit: CircularOrbit
@@ -212,12 +212,15 @@ def _record_times(first_time: float, duration: float) -> Floats:
 def _conversions(
     orbit: CircularOrbit, config: GrdConfig, record_time: Floats, near_range: float
 ) -> tuple[Floats, Floats]:
-    """Polynomials ground to slant (n, 9) and slant to ground (n, 13), as their text will say."""
+    """Polynomials ground to slant and slant to ground, both (n, 13), as their text will say.
+
+    Readers expect both to have the same number of coefficients, so the shorter one ends in zeros.
+    """
     extent = max(config.pixels * config.mode_facts.spacing, 60_000.0)
-    grsr = np.empty((len(record_time), GRSR_DEGREE + 1))
+    grsr = np.zeros((len(record_time), SRGR_DEGREE + 1))
     srgr = np.empty((len(record_time), SRGR_DEGREE + 1))
     for k, time in enumerate(record_time):
-        grsr[k], srgr[k] = _conversion(orbit, config, float(time), near_range, extent)
+        grsr[k, : GRSR_DEGREE + 1], srgr[k] = _conversion(orbit, config, float(time), near_range, extent)
     return grsr, srgr
 
 
