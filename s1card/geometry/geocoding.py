@@ -50,6 +50,14 @@ class Located:
     pixel: Floats
     height: Floats32
 
+    def source_window(self, shape: tuple[int, int]) -> Window:
+        """The smallest window of a radar image of ``shape`` that holds all points inside it; it may be empty."""
+        first_line, last_line, first_pixel, last_pixel = _bounds_inside(self.line, self.pixel, *shape)
+        if last_line < first_line:
+            return Window(0, 0, 0, 0)
+        row, col = int(first_line), int(first_pixel)
+        return Window(row, col, int(np.ceil(last_line)) - row + 1, int(np.ceil(last_pixel)) - col + 1)
+
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
@@ -183,6 +191,19 @@ def _node_range(first: int, count: int) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
+def _bounds_inside(line: Floats, pixel: Floats, lines: int, pixels: int) -> tuple[float, float, float, float]:
+    """Least and greatest line and pixel of the points inside an image; the greatest is the less where none is."""
+    first_line, last_line, first_pixel, last_pixel = np.inf, -np.inf, np.inf, -np.inf
+    for i in range(line.shape[0]):
+        for j in range(line.shape[1]):
+            y, x = line[i, j], pixel[i, j]
+            if y >= 0.0 and y <= lines - 1 and x >= 0.0 and x <= pixels - 1:
+                first_line, last_line = min(first_line, y), max(last_line, y)
+                first_pixel, last_pixel = min(first_pixel, x), max(last_pixel, x)
+    return first_line, last_line, first_pixel, last_pixel
+
+
+@njit(cache=True, nogil=True)
 def _solve_nodes(
     time: Floats, coefficients: Floats, longitude: Floats, latitude: Floats, levels: Floats, guess: float
 ) -> Floats:
@@ -258,47 +279,74 @@ def _evaluate(
 ) -> None:
     """Line and pixel of every map pixel; ``row``, ``col`` count from the first node of the lattice."""
     table_time, near, step, table_pixel = table
-    t0, dt = lines
-    t_left, t_slope, r_left, r_slope = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
     for i in range(height.shape[0]):
         ni = (row + i) // CELL
         wy = (row + i - ni * CELL) / CELL
-        previous = -1
-        for j in range(height.shape[1]):
+        j = 0
+        while j < height.shape[1]:
             nj = (col + j) // CELL
-            if nj != previous:
-                previous = nj
-                for k in range(4):
-                    a, b = azimuth_time[ni, nj, k], azimuth_time[ni, nj + 1, k]
-                    t_left[k] = a + wy * (azimuth_time[ni + 1, nj, k] - a)
-                    t_slope[k] = (b + wy * (azimuth_time[ni + 1, nj + 1, k] - b) - t_left[k]) / CELL
-                    a, b = slant_range[ni, nj, k], slant_range[ni, nj + 1, k]
-                    r_left[k] = a + wy * (slant_range[ni + 1, nj, k] - a)
-                    r_slope[k] = (b + wy * (slant_range[ni + 1, nj + 1, k] - b) - r_left[k]) / CELL
-            x = col + j - nj * CELL
-            h = height[i, j] * 1e-3
-            t = t_left[3] + x * t_slope[3]
-            r = r_left[3] + x * r_slope[3]
-            for k in range(2, -1, -1):
-                t = t * h + (t_left[k] + x * t_slope[k])
-                r = r * h + (r_left[k] + x * r_slope[k])
-            line[i, j] = (t - t0) / dt
-            pixel[i, j] = _lookup(table_time, near, step, table_pixel, t, r)
+            end = min((nj + 1) * CELL - col, height.shape[1])
+            first = col + j - nj * CELL
+            _horner(_coefficients(azimuth_time, ni, nj, wy), first, height[i, j:end], line[i, j:end])
+            _horner(_coefficients(slant_range, ni, nj, wy), first, height[i, j:end], pixel[i, j:end])
+            j = end
+        _look_up(table_time, near, step, table_pixel, line[i], pixel[i])
+        for k in range(height.shape[1]):
+            line[i, k] = (line[i, k] - lines[0]) / lines[1]
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _lookup(time: Floats, near: float, step: float, table: Floats, t: float, r: float) -> float:
-    """Bilinear look-up of the pixel at time ``t`` and slant range ``r``; NaN outside the table's ranges."""
-    position = (r - near) / step
-    if not (0.0 <= position < table.shape[1] - 1):
-        return np.nan
-    c = int(position)
-    w = position - c
+@njit(cache=True, nogil=True)
+def _coefficients(
+    nodes: Floats, ni: int, nj: int, wy: float
+) -> tuple[float, float, float, float, float, float, float, float]:
+    """The four powers of height along one row of a cell: each at its left edge, then the change per pixel of each."""
+    a0 = nodes[ni, nj, 0] + wy * (nodes[ni + 1, nj, 0] - nodes[ni, nj, 0])
+    a1 = nodes[ni, nj, 1] + wy * (nodes[ni + 1, nj, 1] - nodes[ni, nj, 1])
+    a2 = nodes[ni, nj, 2] + wy * (nodes[ni + 1, nj, 2] - nodes[ni, nj, 2])
+    a3 = nodes[ni, nj, 3] + wy * (nodes[ni + 1, nj, 3] - nodes[ni, nj, 3])
+    nj += 1
+    b0 = nodes[ni, nj, 0] + wy * (nodes[ni + 1, nj, 0] - nodes[ni, nj, 0])
+    b1 = nodes[ni, nj, 1] + wy * (nodes[ni + 1, nj, 1] - nodes[ni, nj, 1])
+    b2 = nodes[ni, nj, 2] + wy * (nodes[ni + 1, nj, 2] - nodes[ni, nj, 2])
+    b3 = nodes[ni, nj, 3] + wy * (nodes[ni + 1, nj, 3] - nodes[ni, nj, 3])
+    return a0, a1, a2, a3, (b0 - a0) / CELL, (b1 - a1) / CELL, (b2 - a2) / CELL, (b3 - a3) / CELL
+
+
+@njit(cache=True, nogil=True)
+def _horner(
+    coefficients: tuple[float, float, float, float, float, float, float, float],
+    first: int,
+    height: Floats32,
+    out: Floats,
+) -> None:
+    """Cubic polynomials in height (km) whose coefficients change linearly along a row; a loop that vectorizes."""
+    a0, a1, a2, a3, s0, s1, s2, s3 = coefficients
+    for k in range(out.size):
+        x = float(first + k)
+        h = np.float64(height[k]) * 1e-3
+        out[k] = (((a3 + x * s3) * h + (a2 + x * s2)) * h + (a1 + x * s1)) * h + (a0 + x * s0)
+
+
+@njit(cache=True, nogil=True)
+def _look_up(
+    time: Floats, near: float, step: float, table: Floats, azimuth_time: Floats, slant_to_pixel: Floats
+) -> None:
+    """Turn slant ranges into pixels by bilinear look-up in (time, slant range); NaN outside the ranges."""
     j = 0
-    while j < time.size - 2 and t >= time[j + 1]:
-        j += 1
-    value = table[j, c] + w * (table[j, c + 1] - table[j, c])
-    if time.size > 1:
-        second = table[j + 1, c] + w * (table[j + 1, c + 1] - table[j + 1, c])
-        value += (t - time[j]) / (time[j + 1] - time[j]) * (second - value)
-    return float(value)
+    last = table.shape[1] - 1
+    for k in range(azimuth_time.size):
+        t, position = azimuth_time[k], (slant_to_pixel[k] - near) / step
+        if not (position >= 0.0 and position < last):
+            slant_to_pixel[k] = np.nan
+            continue
+        while j > 0 and t < time[j]:  # the record before t, mostly that of the pixel before
+            j -= 1
+        while j < time.size - 2 and t >= time[j + 1]:
+            j += 1
+        c = int(position)
+        w = position - c
+        value = table[j, c] + w * (table[j, c + 1] - table[j, c])
+        if time.size > 1:
+            second = table[j + 1, c] + w * (table[j + 1, c + 1] - table[j + 1, c])
+            value += (t - time[j]) / (time[j + 1] - time[j]) * (second - value)
+        slant_to_pixel[k] = value

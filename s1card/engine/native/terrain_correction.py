@@ -119,8 +119,7 @@ def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats3
     located = view.locate(window)
     if located is None:
         return np.full(window.shape, np.nan, np.float32)
-    rows, cols = view.radar.shape
-    part = _source_window(located, taps, rows, cols)
+    part = _grown(located.source_window(view.radar.shape), reach(taps)).intersection(view.radar.window)
     if part.is_empty:
         return np.full(window.shape, np.nan, np.float32)
     samples = np.asarray(band.read(part), np.float32)
@@ -129,17 +128,13 @@ def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats3
     return resample(samples, located.line - part.row, located.pixel - part.col, taps)
 
 
-def _source_window(located: Located, taps: int, rows: int, cols: int) -> Window:
-    """Samples that a window needs: those around its points inside the image, and the reach of the kernel."""
-    line, pixel = located.line, located.pixel
-    inside = (line >= 0) & (line <= rows - 1) & (pixel >= 0) & (pixel <= cols - 1)
-    if not inside.any():
-        return Window(0, 0, 0, 0)
-    margin = reach(taps)
-    first_row, first_col = int(line[inside].min()) - margin, int(pixel[inside].min()) - margin
-    last_row, last_col = int(line[inside].max()) + margin + 1, int(pixel[inside].max()) + margin + 1
-    window = Window(first_row, first_col, last_row - first_row + 1, last_col - first_col + 1)
-    return window.intersection(Window(0, 0, rows, cols))
+def _grown(window: Window, margin: int) -> Window:
+    """A window with a margin on every side; an empty one stays empty."""
+    if window.is_empty:
+        return window
+    return Window(
+        window.row - margin, window.col - margin, window.rows + 2 * margin, window.cols + 2 * margin
+    )
 
 
 def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band]:
