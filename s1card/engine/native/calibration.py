@@ -28,6 +28,7 @@ _SWITCHES = {"Sigma0": "outputSigmaBand", "Gamma0": "outputGammaBand", "Beta0": 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
     """Bands ``Sigma0_VV``, ``Gamma0_VV``, ``Beta0_VV`` ... of the amplitude or intensity bands of the source."""
     source = sources[0]
+    source.require_radar_geometry()
     if source.is_calibrated:
         raise GraphError("the product is calibrated already", subject=source.name)
     if parameters["externalAuxFile"]:

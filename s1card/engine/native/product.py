@@ -105,6 +105,14 @@ class Product:
             )
         return self.grid
 
+    def require_radar_geometry(self) -> None:
+        """Refuse a map projected product: look-up tables are addressed by line and pixel.
+
+        Raises:
+            GraphError: The product is map projected.
+        """
+        _ = self.radar_grid
+
     def band(self, name: str) -> Band:
         """The band of that name.
 

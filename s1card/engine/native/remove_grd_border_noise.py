@@ -77,6 +77,7 @@ class BorderMask:
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
     """Bands with the noisy rims set to nodata; the co-polarized band decides for all."""
     source = sources[0]
+    source.require_radar_geometry()
     if source.is_calibrated:
         raise GraphError(
             "border noise is recognised by its digital numbers",

@@ -70,6 +70,7 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     ``NEBZ_VV`` of calibrated bands.
     """
     source = sources[0]
+    source.require_radar_geometry()
     removing = _removing(source, parameters)
     sign, clip = np.float32(-1.0 if removing else 1.0), bool(parameters["clipNegativeValues"])
     fields = {band.name: _noise_of(source, band) for band in selected_bands(source, parameters)}
