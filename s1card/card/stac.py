@@ -25,7 +25,7 @@ _EXTENSION_VERSIONS = {
     "raster": "v2.0.0",
     "file": "v2.1.0",
     "view": "v1.1.0",
-    "product": "v1.0.0",
+    "product": "v1.1.0",
 }
 EXTENSIONS = tuple(
     f"https://stac-extensions.github.io/{name}/{version}/schema.json"
