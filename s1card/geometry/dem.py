@@ -55,6 +55,7 @@ class Dem:
         name: Name of the file or folder.
         datum: What the heights in the files are measured from.
         crs: CRS of the lattice, as an authority code or WKT; coordinates are in the order x, y.
+        origin: (x, y) of sample (0, 0) of the lattice.
         spacing: (dx, dy) of the lattice in units of the CRS.
         bounds: Outer edges of what the files cover: x_min, y_min, x_max, y_max.
     """
@@ -78,6 +79,7 @@ class Dem:
         self._tiles = tiles
         self._mosaic = Mosaic(make_layers(tiles, geographic=self._crs.is_geographic))
         self._lattice = self._mosaic.lattice
+        self.origin = self._lattice.x0, self._lattice.y0
         self.spacing = self._lattice.dx, self._lattice.dy
         corners = np.array([tile.bounds for tile in tiles])
         self.bounds: Bounds = (*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
@@ -132,7 +134,7 @@ class Dem:
             height[part.slices_in(window)] = values
         lattice = self._lattice
         x0, y0 = lattice.x0 + window.col * lattice.dx, lattice.y0 - window.row * lattice.dy
-        return HeightPatch(self.crs, x0, y0, lattice.dx, lattice.dy, height)
+        return HeightPatch(self.crs, x0, y0, lattice.dx, lattice.dy, height, window.row, window.col)
 
     def coverage(self, lon_lat_bounds: Bounds) -> float:
         """Share (0..1) of a rectangle that the files cover, voids in them included.

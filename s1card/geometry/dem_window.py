@@ -21,6 +21,7 @@ class HeightPatch:
         x0, y0: Coordinates of sample (0, 0).
         dx, dy: Spacing in units of the CRS, both positive.
         height: Heights in metres, float32 (rows, cols), C-contiguous; NaN where unknown.
+        first_row, first_col: Place of sample (0, 0) in the lattice of the whole DEM.
     """
 
     crs: str
@@ -29,6 +30,8 @@ class HeightPatch:
     dx: float
     dy: float
     height: NDArray[np.float32]
+    first_row: int = 0
+    first_col: int = 0
 
     def row(self, y: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Fractional row of map coordinates ``y``, for the kernels below."""

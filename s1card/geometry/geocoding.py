@@ -2,8 +2,10 @@
 
 At a fixed height the zero-Doppler time and the slant range of a map pixel vary smoothly, and at a fixed place they
 vary smoothly with height. So both are solved exactly (Newton) on a sparse lattice of map pixels at four heights, and
-every pixel evaluates cubic polynomials in its own height whose coefficients are interpolated bilinearly. Against the
-exact solution the error stays below 0.002 pixels (tested over 9 km of relief).
+every pixel evaluates cubic polynomials in its own height whose coefficients are interpolated bilinearly. The error
+grows with the square of the distance between the nodes, whatever the pixel spacing of the map, so that distance is
+bounded in metres: slant range is then exact to 4 mm, time to 0.1 microseconds. Over 9 km of relief the greatest errors
+measured are 0.0007 pixels of an IW GRD image, 0.0020 of an SLC image (2.3 m), 0.0005 of EW, and 0.0001 lines.
 
 The lattice is anchored at the origin of the map grid, never at the window that is read: values do not depend on how
 the work is cut.
@@ -30,7 +32,8 @@ from s1card.window import Window
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 
-CELL = 32  # map pixels between lattice nodes
+NODE_DISTANCE = 160.0  # m between lattice nodes, where map pixels are not larger
+LARGEST_CELL = 32  # map pixels between lattice nodes, where these would be closer than that
 HEIGHT_LEVELS = np.array([-500.0, 2600.0, 5700.0, 8800.0])  # m
 _LEVELS_TO_POWERS = np.linalg.inv((HEIGHT_LEVELS[:, None] / 1000.0) ** np.arange(HEIGHT_LEVELS.size))
 
@@ -61,14 +64,16 @@ class Located:
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """Lattice nodes around a map window: ``rows`` x ``cols`` nodes every `CELL` pixels from node (row, col) on.
+    """Lattice nodes around a map window: ``rows`` x ``cols`` nodes every ``cell`` pixels from node (row, col) on.
 
     Attributes:
-        row, col: Index of the first node (its map pixel is ``row * CELL``, ``col * CELL``).
+        cell: Map pixels between nodes.
+        row, col: Index of the first node (its map pixel is ``row * cell``, ``col * cell``).
         longitude, latitude: Degrees.
         azimuth_time, slant_range: nodes x 4, powers of height in km: seconds since the epoch, metres.
     """
 
+    cell: int
     row: int
     col: int
     longitude: Floats
@@ -91,6 +96,12 @@ class Geocoder:
     dem_taps: int = BILINEAR
 
     @cached_property
+    def cell(self) -> int:
+        """Map pixels between lattice nodes."""
+        spacing = max(self.grid.spacing_x, self.grid.spacing_y) * self.grid.metres_per_unit
+        return min(max(int(NODE_DISTANCE / spacing), 1), LARGEST_CELL)
+
+    @cached_property
     def _to_geographic(self) -> Transformer:
         return Transformer.from_crs(self.grid.pyproj_crs, "EPSG:4326", always_xy=True)
 
@@ -109,8 +120,8 @@ class Geocoder:
 
     def lattice(self, window: Window) -> Lattice:
         """Solve the nodes that enclose a window."""
-        rows, cols = _node_range(window.row, window.rows), _node_range(window.col, window.cols)
-        x, y = np.meshgrid(self.grid.x(cols * CELL), self.grid.y(rows * CELL))
+        rows, cols = self._nodes_around(window)
+        x, y = np.meshgrid(self.grid.x(cols * self.cell), self.grid.y(rows * self.cell))
         longitude, latitude = self.to_geographic(x, y)
         middle = (self.radar.first_azimuth_time + self.radar.last_azimuth_time) / 2.0
         solved = _solve_nodes(
@@ -121,9 +132,10 @@ class Geocoder:
             HEIGHT_LEVELS,
             middle,
         )
-        powers = solved @ _LEVELS_TO_POWERS.T
+        powers = to_powers(solved)
         shape = (*longitude.shape, HEIGHT_LEVELS.size)
         return Lattice(
+            self.cell,
             int(rows[0]),
             int(cols[0]),
             longitude,
@@ -145,19 +157,24 @@ class Geocoder:
 
     def heights(self, window: Window) -> Floats32:
         """Ellipsoidal height (m, float32) of the pixels of a window; NaN where the DEM has none."""
-        rows, cols = _node_range(window.row, window.rows), _node_range(window.col, window.cols)
-        node_x, node_y = np.meshgrid(self.grid.x(cols * CELL), self.grid.y(rows * CELL))
+        rows, cols = self._nodes_around(window)
+        node_x, node_y = np.meshgrid(self.grid.x(cols * self.cell), self.grid.y(rows * self.cell))
         x, y = (np.asarray(v, np.float64) for v in self._to_dem.transform(node_x, node_y))
-        dx, dy = (reach(self.dem_taps) * spacing for spacing in self.dem.spacing)
+        margin_x, margin_y = (reach(self.dem_taps) * spacing for spacing in self.dem.spacing)
         patch = self.dem.read(
-            float(x.min()) - dx, float(y.min()) - dy, float(x.max()) + dx, float(y.max()) + dy
+            float(x.min()) - margin_x,
+            float(y.min()) - margin_y,
+            float(x.max()) + margin_x,
+            float(y.max()) + margin_y,
         )
-        nodes = patch.row(y), patch.col(x)
-        first = window.row - int(rows[0]) * CELL, window.col - int(cols[0]) * CELL
+        # Indices count from the DEM's own origin until the end: rounding then does not depend on the window.
+        nodes = (self.dem.origin[1] - y) / patch.dy, (x - self.dem.origin[0]) / patch.dx
+        first = window.row - int(rows[0]) * self.cell, window.col - int(cols[0]) * self.cell
         if self.dem_taps != BILINEAR:
-            return resample(patch.height, *_between_nodes(*nodes, first, window.shape), self.dem_taps)
+            row, col = _between_nodes(*nodes, self.cell, first, window.shape)
+            return resample(patch.height, row - patch.first_row, col - patch.first_col, self.dem_taps)
         out = np.empty(window.shape, np.float32)
-        _sample_heights(*nodes, patch.height, *first, out)
+        _sample_heights(*nodes, patch.height, (patch.first_row, patch.first_col), self.cell, first, out)
         return out
 
     def locate(self, window: Window) -> Located | None:
@@ -174,8 +191,9 @@ class Geocoder:
         _evaluate(
             lattice.azimuth_time,
             lattice.slant_range,
-            window.row - lattice.row * CELL,
-            window.col - lattice.col * CELL,
+            lattice.cell,
+            window.row - lattice.row * lattice.cell,
+            window.col - lattice.col * lattice.cell,
             height,
             (table.time, table.near, table.step, table.pixel),
             (self.radar.first_azimuth_time, self.radar.line_interval),
@@ -184,10 +202,12 @@ class Geocoder:
         )
         return Located(window, line, pixel, height)
 
-
-def _node_range(first: int, count: int) -> NDArray[np.int64]:
-    """Indices of the nodes that enclose pixels first .. first + count - 1."""
-    return np.arange(first // CELL, (first + count - 1) // CELL + 2)
+    def _nodes_around(self, window: Window) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row and column indices of the nodes that enclose a window."""
+        return (
+            np.arange(window.row // self.cell, (window.row_end - 1) // self.cell + 2),
+            np.arange(window.col // self.cell, (window.col_end - 1) // self.cell + 2),
+        )
 
 
 @njit(cache=True, nogil=True)
@@ -201,6 +221,14 @@ def _bounds_inside(line: Floats, pixel: Floats, lines: int, pixels: int) -> tupl
                 first_line, last_line = min(first_line, y), max(last_line, y)
                 first_pixel, last_pixel = min(first_pixel, x), max(last_pixel, x)
     return first_line, last_line, first_pixel, last_pixel
+
+
+def to_powers(values: Floats) -> Floats:
+    """Coefficients of the powers of height (km) from values at `HEIGHT_LEVELS`, along the last axis.
+
+    Added up term by term: a matrix product rounds differently for other numbers of rows.
+    """
+    return np.asarray(sum(values[..., k, None] * _LEVELS_TO_POWERS[:, k] for k in range(HEIGHT_LEVELS.size)))
 
 
 @njit(cache=True, nogil=True)
@@ -218,12 +246,12 @@ def _solve_nodes(
 
 
 def _between_nodes(
-    row: Floats, col: Floats, first: tuple[int, int], shape: tuple[int, int]
+    row: Floats, col: Floats, cell: int, first: tuple[int, int], shape: tuple[int, int]
 ) -> tuple[Floats, Floats]:
     """DEM rows and columns of all pixels, interpolated bilinearly between those of lattice nodes."""
     i, j = first[0] + np.arange(shape[0]), first[1] + np.arange(shape[1])
-    k, m = i[:, None] // CELL, j[None, :] // CELL
-    wy, wx = (i % CELL / CELL)[:, None], (j % CELL / CELL)[None, :]
+    k, m = i[:, None] // cell, j[None, :] // cell
+    wy, wx = (i % cell / cell)[:, None], (j % cell / cell)[None, :]
 
     def between(nodes: Floats) -> Floats:
         above = nodes[k, m] + wx * (nodes[k, m + 1] - nodes[k, m])
@@ -235,25 +263,35 @@ def _between_nodes(
 
 @njit(cache=True, nogil=True)
 def _sample_heights(
-    dem_row: Floats, dem_col: Floats, height: Floats32, row: int, col: int, out: Floats32
+    dem_row: Floats,
+    dem_col: Floats,
+    height: Floats32,
+    patch: tuple[int, int],
+    cell: int,
+    first: tuple[int, int],
+    out: Floats32,
 ) -> None:
-    """Bilinear DEM samples at pixels whose DEM indices are interpolated between lattice nodes."""
+    """Bilinear DEM samples at pixels whose DEM indices are interpolated between lattice nodes.
+
+    Sample (0, 0) of ``height`` has the DEM indices ``patch``; pixel (0, 0) lies ``first`` after the first node.
+    """
+    row, col = first
     last_row, last_col = height.shape[0] - 1, height.shape[1] - 1
     for i in range(out.shape[0]):
-        ni = (row + i) // CELL
-        wy = (row + i - ni * CELL) / CELL
+        ni = (row + i) // cell
+        wy = (row + i - ni * cell) / cell
         j = 0
         while j < out.shape[1]:
-            nj = (col + j) // CELL
-            end = min((nj + 1) * CELL - col, out.shape[1])
+            nj = (col + j) // cell
+            end = min((nj + 1) * cell - col, out.shape[1])
             r_left = dem_row[ni, nj] + wy * (dem_row[ni + 1, nj] - dem_row[ni, nj])
             r_right = dem_row[ni, nj + 1] + wy * (dem_row[ni + 1, nj + 1] - dem_row[ni, nj + 1])
             c_left = dem_col[ni, nj] + wy * (dem_col[ni + 1, nj] - dem_col[ni, nj])
             c_right = dem_col[ni, nj + 1] + wy * (dem_col[ni + 1, nj + 1] - dem_col[ni, nj + 1])
-            r_slope, c_slope = (r_right - r_left) / CELL, (c_right - c_left) / CELL
+            r_slope, c_slope = (r_right - r_left) / cell, (c_right - c_left) / cell
             for k in range(j, end):
-                x = col + k - nj * CELL
-                r, c = r_left + x * r_slope, c_left + x * c_slope
+                x = col + k - nj * cell
+                r, c = r_left + x * r_slope - patch[0], c_left + x * c_slope - patch[1]
                 if not (0.0 <= r < last_row and 0.0 <= c < last_col):
                     out[i, k] = np.nan
                     continue
@@ -269,6 +307,7 @@ def _sample_heights(
 def _evaluate(
     azimuth_time: Floats,
     slant_range: Floats,
+    cell: int,
     row: int,
     col: int,
     height: Floats32,
@@ -280,15 +319,15 @@ def _evaluate(
     """Line and pixel of every map pixel; ``row``, ``col`` count from the first node of the lattice."""
     table_time, near, step, table_pixel = table
     for i in range(height.shape[0]):
-        ni = (row + i) // CELL
-        wy = (row + i - ni * CELL) / CELL
+        ni = (row + i) // cell
+        wy = (row + i - ni * cell) / cell
         j = 0
         while j < height.shape[1]:
-            nj = (col + j) // CELL
-            end = min((nj + 1) * CELL - col, height.shape[1])
-            first = col + j - nj * CELL
-            _horner(_coefficients(azimuth_time, ni, nj, wy), first, height[i, j:end], line[i, j:end])
-            _horner(_coefficients(slant_range, ni, nj, wy), first, height[i, j:end], pixel[i, j:end])
+            nj = (col + j) // cell
+            end = min((nj + 1) * cell - col, height.shape[1])
+            first = col + j - nj * cell
+            _horner(_coefficients(azimuth_time, ni, nj, cell, wy), first, height[i, j:end], line[i, j:end])
+            _horner(_coefficients(slant_range, ni, nj, cell, wy), first, height[i, j:end], pixel[i, j:end])
             j = end
         _look_up(table_time, near, step, table_pixel, line[i], pixel[i])
         for k in range(height.shape[1]):
@@ -297,7 +336,7 @@ def _evaluate(
 
 @njit(cache=True, nogil=True)
 def _coefficients(
-    nodes: Floats, ni: int, nj: int, wy: float
+    nodes: Floats, ni: int, nj: int, cell: int, wy: float
 ) -> tuple[float, float, float, float, float, float, float, float]:
     """The four powers of height along one row of a cell: each at its left edge, then the change per pixel of each."""
     a0 = nodes[ni, nj, 0] + wy * (nodes[ni + 1, nj, 0] - nodes[ni, nj, 0])
@@ -309,7 +348,7 @@ def _coefficients(
     b1 = nodes[ni, nj, 1] + wy * (nodes[ni + 1, nj, 1] - nodes[ni, nj, 1])
     b2 = nodes[ni, nj, 2] + wy * (nodes[ni + 1, nj, 2] - nodes[ni, nj, 2])
     b3 = nodes[ni, nj, 3] + wy * (nodes[ni + 1, nj, 3] - nodes[ni, nj, 3])
-    return a0, a1, a2, a3, (b0 - a0) / CELL, (b1 - a1) / CELL, (b2 - a2) / CELL, (b3 - a3) / CELL
+    return a0, a1, a2, a3, (b0 - a0) / cell, (b1 - a1) / cell, (b2 - a2) / cell, (b3 - a3) / cell
 
 
 @njit(cache=True, nogil=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS
 from s1card.window import Window
 
 
@@ -42,6 +43,12 @@ class MapGrid:
     def is_geographic(self) -> bool:
         """Whether coordinates are longitude and latitude in degrees."""
         return bool(self.pyproj_crs.is_geographic)
+
+    @property
+    def metres_per_unit(self) -> float:
+        """Length of one unit of the coordinates, m; of a degree, along the equator."""
+        factor = float(self.pyproj_crs.axis_info[0].unit_conversion_factor)
+        return factor * SEMI_MAJOR_AXIS if self.is_geographic else factor
 
     @property
     def epsg(self) -> int | None:

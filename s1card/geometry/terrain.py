@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1card.geometry.ellipsoid import ecef_points
-from s1card.geometry.geocoding import CELL, HEIGHT_LEVELS, Geocoder, Lattice
+from s1card.geometry.geocoding import HEIGHT_LEVELS, Geocoder
 from s1card.geometry.orbit import OrbitTable, state_at
 from s1card.window import Window
 
@@ -31,49 +31,49 @@ class LookField:
     Attributes:
         at_zero: nodes x 3 (map x, map y, up) at ellipsoidal height 0.
         per_metre: Change of them per metre of height.
-        spacing_x, spacing_y: True length of a map pixel, m.
-        row, col: First node, as in `Lattice`.
+        spacing: nodes x 2, true width and height of the map pixels that follow a node, m.
+        cell, row, col: Pixels between nodes and the first node, as in `Lattice`.
     """
 
     at_zero: Floats
     per_metre: Floats
-    spacing_x: float
-    spacing_y: float
+    spacing: Floats
+    cell: int
     row: int
     col: int
 
 
 def look_field(geocoder: Geocoder, window: Window) -> LookField:
-    """Look vectors around a map window."""
-    lattice = geocoder.lattice(window)
+    """Look vectors around a map window; at a node they do not depend on the window."""
+    cell = geocoder.cell
+    lattice = geocoder.lattice(Window(window.row, window.col, window.rows + cell, window.cols + cell))
     shape = lattice.longitude.shape
     flat_lon, flat_lat = lattice.longitude.ravel(), lattice.latitude.ravel()
     ground = ecef_points(flat_lon, flat_lat, np.zeros(flat_lon.size)).reshape(*shape, 3)
     raised = ecef_points(flat_lon, flat_lat, np.full(flat_lon.size, HEIGHT_LEVELS[-1])).reshape(*shape, 3)
-    axis_x, length_x = _direction(ground, axis=1)
-    axis_y, length_y = _direction(-ground, axis=0)
-    up = (raised - ground) / HEIGHT_LEVELS[-1]
+    axis_x, length_x = _direction(ground[:-1, 1:] - ground[:-1, :-1])
+    axis_y, length_y = _direction(ground[:-1, :-1] - ground[1:, :-1])
+    inner = np.s_[:-1, :-1]
+    up = (raised - ground)[inner] / HEIGHT_LEVELS[-1]
     frame = np.stack([axis_x, axis_y, up], axis=-2)
-    low = _look(geocoder.orbit, lattice, 0.0, ground, frame)
-    high = _look(geocoder.orbit, lattice, HEIGHT_LEVELS[-1], raised, frame)
-    return LookField(
-        low, (high - low) / HEIGHT_LEVELS[-1], length_x / CELL, length_y / CELL, lattice.row, lattice.col
+    low = _look(geocoder.orbit, lattice.azimuth_time[inner], 0.0, ground[inner], frame)
+    high = _look(geocoder.orbit, lattice.azimuth_time[inner], HEIGHT_LEVELS[-1], raised[inner], frame)
+    spacing = np.stack([length_x, length_y], axis=-1) / cell
+    return LookField(low, (high - low) / HEIGHT_LEVELS[-1], spacing, cell, lattice.row, lattice.col)
+
+
+def _direction(step: Floats) -> tuple[Floats, Floats]:
+    """Unit vectors and lengths."""
+    length = np.linalg.norm(step, axis=-1)
+    return step / length[..., None], length
+
+
+def _look(orbit: OrbitTable, azimuth_time: Floats, height: float, points: Floats, frame: Floats) -> Floats:
+    time = sum(azimuth_time[..., k] * (height / 1000.0) ** k for k in range(HEIGHT_LEVELS.size))
+    sensor = np.array([state_at(orbit.time, orbit.coefficients, t)[:3] for t in np.ravel(time)]).reshape(
+        points.shape
     )
-
-
-def _direction(points: Floats, axis: int) -> tuple[Floats, float]:
-    """Unit vectors to the next node along an axis (the last repeated), and the mean distance."""
-    step = np.diff(points, axis=axis)
-    step = np.concatenate([step, np.take(step, [-1], axis=axis)], axis=axis)
-    length = np.linalg.norm(step, axis=-1, keepdims=True)
-    return step / length, float(length.mean())
-
-
-def _look(orbit: OrbitTable, lattice: Lattice, height: float, points: Floats, frame: Floats) -> Floats:
-    powers = (height / 1000.0) ** np.arange(HEIGHT_LEVELS.size)
-    time = (lattice.azimuth_time @ powers).ravel()
-    sensor = np.array([state_at(orbit.time, orbit.coefficients, t)[:3] for t in time]).reshape(points.shape)
-    look = np.einsum("...ij,...j->...i", frame, sensor - points)
+    look = np.sum(frame * (sensor - points)[..., None, :], axis=-1)
     return np.asarray(look / np.linalg.norm(look, axis=-1, keepdims=True))
 
 
@@ -95,9 +95,10 @@ def incidence_angles(field: LookField, window: Window, height: Floats32) -> tupl
     _incidence(
         field.at_zero,
         field.per_metre,
-        window.row - field.row * CELL,
-        window.col - field.col * CELL,
-        (field.spacing_x, field.spacing_y),
+        field.cell,
+        window.row - field.row * field.cell,
+        window.col - field.col * field.cell,
+        field.spacing,
         height,
         local,
         projected,
@@ -107,10 +108,10 @@ def incidence_angles(field: LookField, window: Window, height: Floats32) -> tupl
 
 @njit(cache=True, nogil=True)
 def _look_at(
-    zero: Floats, per_metre: Floats, row: int, col: int, height: float
+    zero: Floats, per_metre: Floats, cell: int, row: int, col: int, height: float
 ) -> tuple[float, float, float]:
-    i, j = row // CELL, col // CELL
-    wy, wx = (row - i * CELL) / CELL, (col - j * CELL) / CELL
+    i, j = row // cell, col // cell
+    wy, wx = (row - i * cell) / cell, (col - j * cell) / cell
     x = y = z = 0.0
     for k in range(4):
         a, b = i + k // 2, j + k % 2
@@ -126,9 +127,10 @@ def _look_at(
 def _incidence(
     zero: Floats,
     per_metre: Floats,
+    cell: int,
     row: int,
     col: int,
-    spacing: tuple[float, float],
+    spacing: Floats,
     height: Floats32,
     local: Floats32,
     projected: Floats32,
@@ -141,15 +143,20 @@ def _incidence(
                 right += height[i + k, j + 2]
                 above += height[i, j + k]
                 below += height[i + 2, j + k]
-            nx = -(right - left) / (6.0 * spacing[0])
-            ny = -(above - below) / (6.0 * spacing[1])
-            x, y, z = _look_at(zero, per_metre, row + i, col + j, height[i + 1, j + 1])
-            norm = math.sqrt(nx * nx + ny * ny + 1.0)
-            local[i, j] = math.degrees(math.acos(min(1.0, (nx * x + ny * y + z) / norm)))
+            width, tall = spacing[(row + i) // cell, (col + j) // cell]
+            nx = -(right - left) / (6.0 * width)
+            ny = -(above - below) / (6.0 * tall)
+            x, y, z = _look_at(zero, per_metre, cell, row + i, col + j, height[i + 1, j + 1])
+            local[i, j] = _angle((nx * x + ny * y + z) / math.sqrt(nx * nx + ny * ny + 1.0))
             horizontal = math.hypot(x, y)
             toward = (nx * x + ny * y) / horizontal
-            cosine = (toward * horizontal + z) / math.sqrt(toward * toward + 1.0)
-            projected[i, j] = math.degrees(math.acos(min(1.0, cosine)))
+            projected[i, j] = _angle((toward * horizontal + z) / math.sqrt(toward * toward + 1.0))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _angle(cosine: float) -> float:
+    """Degrees; NaN of NaN, which a ``min`` with 1 would lose."""
+    return 0.0 if cosine > 1.0 else math.degrees(math.acos(cosine))
 
 
 def layover_shadow(field: LookField, window: Window, height: Floats32, margin: int) -> NDArray[np.uint8]:
@@ -169,9 +176,10 @@ def layover_shadow(field: LookField, window: Window, height: Floats32, margin: i
     _layover_shadow(
         field.at_zero,
         field.per_metre,
-        window.row - field.row * CELL,
-        window.col - field.col * CELL,
-        (field.spacing_x, field.spacing_y),
+        field.cell,
+        window.row - field.row * field.cell,
+        window.col - field.col * field.cell,
+        field.spacing,
         height,
         margin,
         mask,
@@ -183,9 +191,10 @@ def layover_shadow(field: LookField, window: Window, height: Floats32, margin: i
 def _layover_shadow(
     zero: Floats,
     per_metre: Floats,
+    cell: int,
     row: int,
     col: int,
-    spacing: tuple[float, float],
+    spacing: Floats,
     height: Floats32,
     margin: int,
     mask: NDArray[np.uint8],
@@ -202,9 +211,10 @@ def _layover_shadow(
             h = height[i + margin, j + margin]
             if h != h:
                 continue
-            x, y, z = _look_at(zero, per_metre, row + i, col + j, h)
+            x, y, z = _look_at(zero, per_metre, cell, row + i, col + j, h)
             horizontal = math.hypot(x, y)
-            step_x, step_y = x / horizontal / spacing[0], -y / horizontal / spacing[1]
+            width, tall = spacing[(row + i) // cell, (col + j) // cell]
+            step_x, step_y = x / horizontal / width, -y / horizontal / tall
             pixel = 1.0 / math.hypot(step_x, step_y)
             code = 0
             for direction in (1, -1):
@@ -214,7 +224,7 @@ def _layover_shadow(
                         break
                     c = j + margin + d * step_x
                     r = i + margin + d * step_y
-                    other = height[int(math.floor(r + 0.5)), int(math.floor(c + 0.5))]
+                    other = height[math.floor(r + 0.5), math.floor(c + 0.5)]
                     rise = other - h
                     if rise != rise:
                         continue
