@@ -29,8 +29,10 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
         )
     product = product_of(open_scene(Path(file)), context)
     product = with_bands(product, parameters["sourceBands"])
+    if not parameters["useAdvancedOptions"]:
+        return product
     region = region_of(product, parameters["pixelRegion"], parameters["geometryRegion"])
-    return crop(product, region) if parameters["useAdvancedOptions"] and region is not None else product
+    return product if region is None else crop(product, region)
 
 
 def product_of(scene: Scene, context: Context) -> Product:
