@@ -33,7 +33,9 @@ def simulated(folder: Path, lines: int, pixels: int) -> Path:
 def make_card(safe: Path, out: Path, *options: str) -> tuple[Usage, Path]:
     dem = safe.parent / "dem.tif"
     shutil.rmtree(out, ignore_errors=True)
-    command = s1card("bs", str(safe), "--dem", str(dem), "--dem-datum", "ellipsoid", "--out", str(out), "--json")
+    command = s1card(
+        "bs", str(safe), "--dem", str(dem), "--dem-datum", "ellipsoid", "--out", str(out), "--json"
+    )
     usage = run([*command, *options])
     return usage, next(out.glob("*_CARD_BS*"))
 
@@ -86,14 +88,20 @@ def middle_of(card: Path) -> str:
     return f"{lon - 0.064},{lat - 0.045},{lon + 0.064},{lat + 0.045}"
 
 
-def valid_pixels(card: Path) -> int:
+def valid_pixels(card: Path) -> float:
+    """Pixels with data, of one band."""
     item = json.loads(next(card.glob("*.json")).read_text())
     rows, cols = item["properties"]["proj:shape"]
-    return int(rows * cols)
+    percent = next(a for n, a in item["assets"].items() if n.upper() == "VV")["bands"][0]["statistics"][
+        "valid_percent"
+    ]
+    return float(rows * cols * percent / 100)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--folder", type=Path, default=Path("build/benchmark"))
     parser.add_argument("--lines", type=int, default=16700)
     parser.add_argument("--pixels", type=int, default=25000)
@@ -105,7 +113,9 @@ def main() -> None:
     print(f"\n{machine()}\n{options.lines} lines x {options.pixels} pixels, VV+VH, 10 m\n")
     print("| work | wall, s | CPU, s | peak memory, MiB |\n|---|---|---|---|")
     print(full.row("full scene to CARD-BS"), flush=True)
-    print(make_card(safe, folder / "unverified", "--no-verify")[0].row("without checking the MD5 of the scene"))
+    print(
+        make_card(safe, folder / "unverified", "--no-verify")[0].row("without checking the MD5 of the scene")
+    )
     print(make_card(safe, folder / "little", "--memory", "1G")[0].row("with --memory 1G"), flush=True)
     area = ("--aoi", middle_of(card))
     print(make_card(safe, folder / "area", *area)[0].row("10 km x 10 km of it (--aoi), start-up included"))
@@ -116,7 +126,9 @@ def main() -> None:
     rate = sarsen_rate(safe, card, folder)
     if rate is not None:
         ours = 2 * valid_pixels(card) / full.wall
-        print(f"sarsen {rate / 1e6:.3f} Mpixel/s, s1card {ours / 1e6:.1f} Mpixel/s (both bands): {ours / rate:.0f} x")
+        print(
+            f"sarsen {rate / 1e6:.3f} Mpixel/s, s1card {ours / 1e6:.1f} Mpixel/s (both bands): {ours / rate:.0f} x"
+        )
 
 
 if __name__ == "__main__":
