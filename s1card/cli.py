@@ -102,7 +102,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, MemoryError):
         return "not enough memory. Lower --memory or --threads, or use a bigger machine", NO_RESOURCES
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"the disk is full: {error}. Free some space and start again", NO_RESOURCES
     kind = type(error).__name__
     return f"{kind}: {error}. This is a bug of s1card; --debug shows where", BUG

@@ -32,6 +32,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in FULL:
             message = "the disk is full or the quota is used up"
             advice = "Free space, or choose another output folder"
+        elif error.errno == errno.EFBIG:
+            message = "the file is larger than the limit of the process or of the file system"
+            advice = "Raise the limit (ulimit -f), or choose another output folder"
         else:
             message = f"cannot write: {error.strerror or error}"
             advice = "Check that the output folder may be written"
