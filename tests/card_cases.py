@@ -13,8 +13,9 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine
 from shapely.geometry import box
 
-from s1card.card import BandStatistics, CardBand, CardContext
+from s1card.card import CardBand, CardContext
 from s1card.geometry.map_grid import MapGrid
+from s1card.raster import BandStatistics
 from s1card.scene.records import Annotation, Calibration, GeolocationGrid, Manifest, Noise, StateVectors
 from s1card.scene.scene import Image, Scene
 
@@ -102,7 +103,7 @@ def card_band(folder: Path, name: str, values: np.ndarray, grid: MapGrid = GRID)
     valid = values[np.isfinite(values)].astype(np.float64)
     functions = (np.min, np.max, np.mean, np.std)
     numbers = [float(function(valid)) if len(valid) else 0.0 for function in functions]
-    statistics = BandStatistics(len(valid), *numbers)
+    statistics = BandStatistics(len(valid), values.size, *numbers)
     return CardBand(
         name, path, hashlib.sha256(content).hexdigest(), len(content), "1", f"band {name}",
         None if is_mask else statistics,

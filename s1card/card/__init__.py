@@ -4,12 +4,11 @@ from s1card.card.folder import atomic_folder
 from s1card.card.names import BackscatterName, CoherenceName, parse_card_id
 from s1card.card.product import Card, assemble_card, complete_card, open_card, raster_name, verify_card
 from s1card.card.provenance import tags
-from s1card.card.records import KINDS, BandStatistics, CardBand, CardContext, CardKind
+from s1card.card.records import KINDS, CardBand, CardContext, CardKind
 
 __all__ = [
     "KINDS",
     "BackscatterName",
-    "BandStatistics",
     "Card",
     "CardBand",
     "CardContext",

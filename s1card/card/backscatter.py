@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from s1card.card.folder import atomic_folder
 from s1card.card.product import Card, complete_card, open_card
 from s1card.card.provenance import tags
-from s1card.card.records import BandStatistics, CardBand, CardContext
+from s1card.card.records import CardBand, CardContext
 from s1card.engine.base import Engine, Output, Prepared, Progress, Written
 from s1card.errors import DataError, GraphError, SceneError
 from s1card.geometry.geoid import VerticalDatum
@@ -17,7 +17,6 @@ from s1card.graph.fill import fill, missing_values, recipe_parameters, refuse_un
 from s1card.graph.model import Graph
 from s1card.graph.recipes import find_recipe
 from s1card.graph.xml import read_graph, write_graph
-from s1card.raster import WrittenFile
 from s1card.scene.integrity import check_measurements, verify_checksums
 from s1card.scene.reader import open_scene
 from s1card.scene.scene import Scene
@@ -174,9 +173,7 @@ def _card_bands(written: Written) -> list[CardBand]:
     for spec, file in zip(written.output.bands, written.files, strict=True):
         name = layer_names.get(spec.name, spec.name.rsplit("_", 1)[-1])
         unit = "1" if spec.unit == "intensity" else spec.unit
-        bands.append(
-            CardBand(name, file.path, file.sha256, file.size, unit, spec.description, _statistics(file))
-        )
+        bands.append(CardBand.of(name, replace(spec, unit=unit), file))
     if not any(file.statistics[0].count for file in written.files):
         raise DataError(
             "no pixel of the card is valid",
@@ -184,8 +181,3 @@ def _card_bands(written: Written) -> list[CardBand]:
             advice="The area lies outside the scene, or the elevation model does not cover it",
         )
     return bands
-
-
-def _statistics(file: WrittenFile) -> BandStatistics:
-    s = file.statistics[0]
-    return BandStatistics(s.count, s.minimum, s.maximum, s.mean, s.std)

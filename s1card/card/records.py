@@ -11,7 +11,7 @@ import numpy as np
 
 from s1card.card.names import BackscatterName, parameter_hash
 from s1card.geometry.map_grid import MapGrid
-from s1card.raster.sink import BandSpec, WrittenFile
+from s1card.raster import BandSpec, BandStatistics, WrittenFile
 from s1card.scene.records import StateVectors
 from s1card.scene.scene import Scene
 
@@ -56,17 +56,6 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class BandStatistics:
-    """Statistics over the valid pixels of a band, in its unit; ``count`` is their number."""
-
-    count: int
-    minimum: float
-    maximum: float
-    mean: float
-    std: float
-
-
-@dataclass(frozen=True)
 class CardBand:
     """A raster that was written and shall be part of a card.
 
@@ -94,8 +83,7 @@ class CardBand:
 
         Whole numbers are taken for classes or bits, which have no mean.
         """
-        (found,) = written.statistics
-        statistics = BandStatistics(found.count, found.minimum, found.maximum, found.mean, found.std)
+        (statistics,) = written.statistics
         is_measure = np.dtype(spec.dtype).kind == "f"
         return cls(
             name,

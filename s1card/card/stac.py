@@ -13,7 +13,8 @@ from shapely.geometry import mapping
 from s1card.card.footprint import Footprint
 from s1card.card.provenance import graph_sha256, utc
 from s1card.card.raster_facts import RasterFacts
-from s1card.card.records import KINDS, BandStatistics, CardBand, CardContext
+from s1card.card.records import KINDS, CardBand, CardContext
+from s1card.raster import BandStatistics
 
 STAC_VERSION = "1.1.0"
 
@@ -42,9 +43,6 @@ _LAYER_ROLES = {
     "dem": "surface-model",
     "mask": "data-mask",
 }
-
-_METRES_PER_DEGREE = 111_319.49
-"""Of the WGS 84 equator; the ground sample distance of a grid in degrees is said for that latitude."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +126,9 @@ def _common(context: CardContext) -> dict[str, Any]:
 
 
 def _ground_sample_distance(context: CardContext) -> float:
+    """Metres; of a grid in degrees, at the equator."""
     grid = context.grid
-    spacing = max(grid.spacing_x, grid.spacing_y)
-    return round(spacing * _METRES_PER_DEGREE, 3) if grid.is_geographic else spacing
+    return round(max(grid.spacing_x, grid.spacing_y) * grid.metres_per_unit, 3)
 
 
 def _sar(context: CardContext, bands: Sequence[WrittenBand]) -> dict[str, Any]:
@@ -247,16 +245,16 @@ def _band(written: WrittenBand) -> dict[str, Any]:
     if facts.nodata is not None:
         entry["nodata"] = "nan" if math.isnan(facts.nodata) else facts.nodata
     if band.statistics is not None and band.statistics.count:
-        entry["statistics"] = _statistics(band.statistics, facts.shape[0] * facts.shape[1])
+        entry["statistics"] = _statistics(band.statistics)
     return entry
 
 
-def _statistics(statistics: BandStatistics, pixels: int) -> dict[str, float]:
+def _statistics(statistics: BandStatistics) -> dict[str, float]:
     return {
         "minimum": statistics.minimum,
         "maximum": statistics.maximum,
         "mean": statistics.mean,
         "stddev": statistics.std,
         "count": statistics.count,
-        "valid_percent": 100.0 * statistics.count / pixels,
+        "valid_percent": statistics.valid_percent,
     }
