@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from s1card.errors import GraphError, UsageError
+from s1card.cli_options import Assignment
+from s1card.errors import GraphError
 from s1card.graph.check import Finding, check, has_errors
 from s1card.graph.explain import explain
 from s1card.graph.fill import fill, recipe_parameters, refuse_unknown
@@ -18,12 +19,13 @@ from s1card.graph.model import Graph, RecipeParameter
 from s1card.graph.recipes import find_recipe, list_recipes
 from s1card.graph.xml import read_graph, write_graph
 
+Values = Sequence[tuple[str, str]]
+"""Names and values of ``-P``."""
+
 _MARKS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 _recipe = click.argument("recipe", metavar="NAME|FILE")
-_values = click.option(
-    "-P", "values", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the graph."
-)
+_values = click.option("-P", "values", type=Assignment(), multiple=True, help="Set a parameter of the graph.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
 
 
@@ -46,7 +48,7 @@ def list_command(as_json: bool) -> None:
 @graph.command("show")
 @_recipe
 @_values
-def show_command(recipe: str, values: Sequence[str]) -> None:
+def show_command(recipe: str, values: Values) -> None:
     """Write a graph as XML, with parameters filled in."""
     click.echo(write_graph(_filled(recipe, values)), nl=False)
 
@@ -55,7 +57,7 @@ def show_command(recipe: str, values: Sequence[str]) -> None:
 @_recipe
 @_values
 @_as_json
-def check_command(recipe: str, values: Sequence[str], as_json: bool) -> None:
+def check_command(recipe: str, values: Values, as_json: bool) -> None:
     """Find what is wrong, doubtful or unsaid in a graph."""
     findings = check(_filled(recipe, values))
     if as_json:
@@ -70,7 +72,7 @@ def check_command(recipe: str, values: Sequence[str], as_json: bool) -> None:
 @graph.command("explain")
 @_recipe
 @_values
-def explain_command(recipe: str, values: Sequence[str]) -> None:
+def explain_command(recipe: str, values: Values) -> None:
     """Say in plain words what a graph does."""
     click.echo(explain(_filled(recipe, values)), nl=False)
 
@@ -93,26 +95,10 @@ def params_command(recipe: str, as_json: bool) -> None:
     )
 
 
-def parse_values(pairs: Sequence[str]) -> dict[str, str]:
-    """Values from ``name=value`` words.
-
-    Raises:
-        UsageError: A word has no name or no equals sign.
-    """
-    values = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (equals and name.strip()):
-            raise UsageError(f"'{pair}' is not of the form name=value", subject="-P")
-        values[name.strip()] = value
-    return values
-
-
-def _filled(recipe: str, pairs: Sequence[str]) -> Graph:
+def _filled(recipe: str, values: Values) -> Graph:
     graph = read_graph(find_recipe(recipe))
-    values = parse_values(pairs)
-    refuse_unknown(graph, list(values))
-    return fill(graph, values)
+    refuse_unknown(graph, [name for name, _ in values])
+    return fill(graph, dict(values))
 
 
 def _default(parameter: RecipeParameter) -> str:
@@ -126,7 +112,9 @@ def _print_json(value: object) -> None:
 
 
 def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*head, box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for position, title in enumerate(head):
+        table.add_column(title, no_wrap=position == 0)  # a name must be there to be copied
     for row in rows:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
     Console().print(table)
