@@ -16,8 +16,6 @@ from s1card.simulate.grd import simulate_grd
 from s1card.simulate.safe_writer import zip_product
 
 _DEFAULT = GrdConfig()
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FAULT = click.Choice(list(FAULTS))
 _FAULTS = "\n".join(f"  {name:<26}{what}" for name, (what, _) in FAULTS.items())
 
 

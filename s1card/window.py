@@ -48,6 +48,10 @@ class Window:
         """The same rectangle, moved by ``rows`` and ``cols``."""
         return Window(self.row + rows, self.col + cols, self.rows, self.cols)
 
+    def grown(self, margin: int) -> Window:
+        """The window with a margin on every side."""
+        return Window(self.row - margin, self.col - margin, self.rows + 2 * margin, self.cols + 2 * margin)
+
     def slices_in(self, outer: Window) -> tuple[slice, slice]:
         """Slices that cut this window out of an array that covers ``outer``."""
         row, col = self.row - outer.row, self.col - outer.col

@@ -20,7 +20,7 @@ from s1card.geometry.dem import Dem, HeightPatch, VerticalDatum, guess_datum
 from s1card.geometry.dem_mosaic import Mosaic, make_layers
 from s1card.geometry.dem_tiles import find_tiles, tile_files
 from s1card.geometry.dem_voids import fill_small_voids
-from s1card.geometry.dem_window import sample_bilinear, sample_cubic, sample_nearest
+from s1card.geometry.dem_window import sample_bilinear, sample_cubic
 from s1card.window import Window
 
 PER_DEGREE = 120  # of the miniature GLO-30: 1 x 1 degree tiles, columns 1, 1.5 and 2 times as wide
@@ -519,7 +519,6 @@ def test_kernels_on_a_plane(position: tuple[float, float]) -> None:
     height = (3.0 * row - 2.0 * col).astype(np.float32)
     assert sample_bilinear(height, r, c) == pytest.approx(3.0 * r - 2.0 * c, abs=1e-5)
     assert sample_cubic(height, r, c) == pytest.approx(3.0 * r - 2.0 * c, abs=1e-5)
-    assert sample_nearest(height, r, c) == height[int(np.floor(r + 0.5)), int(np.floor(c + 0.5))]
 
 
 def test_cubic_by_hand() -> None:
@@ -533,7 +532,7 @@ def test_cubic_by_hand() -> None:
 def test_kernels_need_only_samples_of_non_zero_weight() -> None:
     height = np.ones((6, 6), np.float32)
     height[3, 3] = np.nan
-    for kernel in (sample_bilinear, sample_cubic, sample_nearest):
+    for kernel in (sample_bilinear, sample_cubic):
         assert kernel(height, 2.0, 2.0) == 1.0
         assert kernel(height, 2.0, 2.4) == 1.0
         assert kernel(height, 4.0, 3.0) == 1.0

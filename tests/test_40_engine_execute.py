@@ -16,6 +16,7 @@ from engine_cases import Small, chain, small
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s1card.chunk_cache import ChunkCache
 from s1card.engine.native import line_cache
 from s1card.engine.native.context import BLOCKS_SHARE, BYTES_PER_PIXEL, MEBIBYTE, MemoryPlan, Surroundings
 from s1card.engine.native.engine import NativeEngine
@@ -24,7 +25,6 @@ from s1card.engine.native.line_cache import LineCache
 from s1card.engine.native.product import Band
 from s1card.engine.native.write import WriteJob
 from s1card.errors import ResourceError, SceneError
-from s1card.geometry.chunk_cache import ChunkCache
 from s1card.graph.model import Graph
 from s1card.raster.sink import TILE
 from s1card.window import Window

@@ -20,8 +20,8 @@ import shapely
 from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 
+from s1card.chunk_cache import ChunkCache
 from s1card.errors import DemError
-from s1card.geometry.chunk_cache import ChunkCache
 from s1card.geometry.dem_datum import guess_datum
 from s1card.geometry.dem_mosaic import Mosaic, make_layers
 from s1card.geometry.dem_tiles import Tile, find_tiles
@@ -204,8 +204,7 @@ class Dem:
     def _make_chunk(self, key: tuple[int, int]) -> NDArray[np.float32]:
         """Ellipsoidal heights of one chunk, from the files."""
         inner = _chunk_window(*key)
-        margin = VOID_MARGIN
-        outer = Window(inner.row - margin, inner.col - margin, _CHUNK + 2 * margin, _CHUNK + 2 * margin)
+        outer = inner.grown(VOID_MARGIN)
         height, covered = self._mosaic.read(outer)
         if covered.any() and np.isnan(height).any():
             height = fill_small_voids(height, LARGEST_VOID)

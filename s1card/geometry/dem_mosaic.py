@@ -164,8 +164,7 @@ class Mosaic:
             DemError: If a tile cannot be read.
         """
         # A coarse cell at the edge of its tile takes its far corner from the finer tile beyond: read wider.
-        pad = self._pad
-        wide = Window(window.row - pad, window.col - pad, window.rows + 2 * pad, window.cols + 2 * pad)
+        wide = window.grown(self._pad)
         touching = [layer for layer in self.layers if layer.touches(self._in_layer(layer, wide))]
         if all(layer.lattice == self.lattice for layer in touching):
             return self.layers[0].read(window, self._reader)

@@ -43,18 +43,6 @@ class HeightPatch:
 
 
 @njit(cache=True, nogil=True)
-def sample_nearest(height: NDArray[np.float32], r: float, c: float) -> float:
-    """Height of the sample nearest to row ``r``, column ``c``; NaN outside the patch.
-
-    Halfway between two samples the lower and right-hand one is taken.
-    """
-    rows, cols = height.shape
-    if not (r >= -0.5 and r < rows - 0.5 and c >= -0.5 and c < cols - 0.5):
-        return math.nan
-    return float(height[math.floor(r + 0.5), math.floor(c + 0.5)])
-
-
-@njit(cache=True, nogil=True)
 def sample_bilinear(height: NDArray[np.float32], r: float, c: float) -> float:
     """Height at row ``r``, column ``c`` from the four samples around it.
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from s1card.geometry.chunk_cache import ChunkCache
+from s1card.chunk_cache import ChunkCache
 from s1card.window import Window
 
 CHUNK_LINES = 128

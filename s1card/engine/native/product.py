@@ -47,11 +47,6 @@ class Band:
     is_virtual: bool = False
     description: str = ""
 
-    @property
-    def is_layer(self) -> bool:
-        """Whether the band describes geometry instead of backscatter."""
-        return self.polarization is None
-
 
 @dataclass(frozen=True)
 class LutOrigin:

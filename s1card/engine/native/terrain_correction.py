@@ -119,22 +119,14 @@ def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats3
     located = view.locate(window)
     if located is None:
         return np.full(window.shape, np.nan, np.float32)
-    part = _grown(located.source_window(view.radar.shape), reach(taps)).intersection(view.radar.window)
-    if part.is_empty:
+    needed = located.source_window(view.radar.shape)
+    if needed.is_empty:
         return np.full(window.shape, np.nan, np.float32)
+    part = needed.grown(reach(taps)).intersection(view.radar.window)
     samples = np.asarray(band.read(part), np.float32)
     if band.nodata == 0:
         samples = np.where(samples == 0, np.float32(np.nan), samples)
     return resample(samples, located.line - part.row, located.pixel - part.col, taps)
-
-
-def _grown(window: Window, margin: int) -> Window:
-    """A window with a margin on every side; an empty one stays empty."""
-    if window.is_empty:
-        return window
-    return Window(
-        window.row - margin, window.col - margin, window.rows + 2 * margin, window.cols + 2 * margin
-    )
 
 
 def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band]:
@@ -212,8 +204,8 @@ def _read_incidence(view: MapView, which: int, window: Window) -> Floats32:
     located = view.locate(window)
     if located is None:
         return np.full(window.shape, np.nan, np.float32)
-    grown = Window(window.row - 1, window.col - 1, window.rows + 2, window.cols + 2)
-    angles = incidence_angles(look_field(view.geocoder, window), window, view.geocoder.heights(grown))
+    heights = view.geocoder.heights(window.grown(1))
+    angles = incidence_angles(look_field(view.geocoder, window), window, heights)
     return np.where(_inside(view, located), angles[which], np.float32(np.nan))
 
 
@@ -221,8 +213,6 @@ def _read_mask(view: MapView, window: Window) -> NDArray[np.uint8]:
     located = view.locate(window)
     if located is None:
         return np.zeros(window.shape, np.uint8)
-    m = MASK_REACH
-    grown = Window(window.row - m, window.col - m, window.rows + 2 * m, window.cols + 2 * m)
-    heights = view.geocoder.heights(grown)
-    mask = layover_shadow(look_field(view.geocoder, window), window, heights, m)
+    heights = view.geocoder.heights(window.grown(MASK_REACH))
+    mask = layover_shadow(look_field(view.geocoder, window), window, heights, MASK_REACH)
     return np.where(_inside(view, located), mask, np.uint8(0))
