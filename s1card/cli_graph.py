@@ -66,7 +66,7 @@ def check_command(recipe: str, values: Values, as_json: bool) -> None:
         _print_findings(findings)
     if has_errors(findings):
         count = sum(finding.severity == "error" for finding in findings)
-        raise GraphError(f"The graph has {count} error{'s' * (count > 1)} and cannot run", subject=recipe)
+        raise GraphError(f"the graph has {count} error{'s' * (count > 1)} and cannot run", subject=recipe)
 
 
 @graph.command("explain")

@@ -61,12 +61,12 @@ def test_reads_nodes_sources_parameters_and_lines() -> None:
     [
         (document(READ, version=""), "no version"),
         (document(READ, version="<version>1.1</version>"), "version '1.1'"),
-        (document(READ + READ), "Two nodes have the id 'Read'"),
-        (document('<node id="A"><sources/></node>'), "Node 'A' has no operator"),
+        (document(READ + READ), "two nodes have the id 'Read'"),
+        (document('<node id="A"><sources/></node>'), "node 'A' has no operator"),
         (document("<node><operator>Read</operator></node>"), "no id"),
         (document(""), "no nodes"),
         (document(READ.replace("<sources/>", "<sources><s/></sources>")), "names no node"),
-        (document(READ.replace("<sources/>", '<sources><s refid="X"/></sources>')), "Missing source 'X'"),
+        (document(READ.replace("<sources/>", '<sources><s refid="X"/></sources>')), "missing source 'X'"),
         (document(READ + "<nodes/>"), "unknown element <nodes>"),
         ("<chain/>", "root element is <chain>"),
         ("<graph><version>1.0</version>", "not well-formed"),
@@ -82,7 +82,7 @@ def test_refuses_broken_graphs(text: str, message: str) -> None:
 def test_errors_name_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "broken.xml"
     path.write_text(document("\n\n" + READ + "\n" + READ))
-    with pytest.raises(GraphError, match=r"broken\.xml, line 4: Two nodes"):
+    with pytest.raises(GraphError, match=r"broken\.xml, line 4: two nodes"):
         read_graph(path)
 
 

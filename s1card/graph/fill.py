@@ -133,7 +133,7 @@ def refuse_unknown(graph: Graph, names: Sequence[str]) -> None:
     for name in names:
         if name not in known:
             hint = suggestion(name, known) or f"Its parameters are: {', '.join(known) or 'none'}"
-            raise GraphError(f"The graph has no parameter '{name}'", subject=f"-P {name}", advice=hint)
+            raise GraphError(f"the graph has no parameter '{name}'", subject=f"-P {name}", advice=hint)
 
 
 def missing_values(graph: Graph, values: Mapping[str, str]) -> tuple[RecipeParameter, ...]:
@@ -225,7 +225,7 @@ def format_of(file: str) -> str:
     """
     extension = PurePath(file).suffix.lower()
     if extension not in _FORMAT_OF_EXTENSION:
-        raise GraphError(f"No output format belongs to '{extension}'", subject=file, advice="Name it with -f")
+        raise GraphError(f"no output format belongs to '{extension}'", subject=file, advice="Name it with -f")
     return _FORMAT_OF_EXTENSION[extension]
 
 

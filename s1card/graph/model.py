@@ -157,7 +157,7 @@ class Graph:
         node = self.find(node_id)
         if node is None:
             known = ", ".join(self._exact)
-            raise GraphError(f"The graph has no node '{node_id}'", advice=f"Its nodes are: {known}")
+            raise GraphError(f"the graph has no node '{node_id}'", advice=f"Its nodes are: {known}")
         return node
 
     @property
@@ -216,4 +216,4 @@ def _refuse_circle(node: Node, path: list[Node]) -> None:
     ids = [earlier.id for earlier in path]
     if node.id in ids:
         circle = " -> ".join([*ids[ids.index(node.id) :], node.id])
-        raise GraphError(f"The nodes read each other in a circle: {circle}", subject=f"node '{node.id}'")
+        raise GraphError(f"the nodes read each other in a circle: {circle}", subject=f"node '{node.id}'")

@@ -76,7 +76,7 @@ def get_operator(node: Node) -> OperatorSpec:
     spec = find_operator(node.operator)
     if spec is None:
         raise GraphError(
-            f"Unknown operator '{node.operator}'",
+            f"unknown operator '{node.operator}'",
             subject=describe(node),
             advice=suggestion(node.operator, _BY_ANY_NAME),
         )
@@ -116,7 +116,7 @@ def typed_value(node: Node, spec: ParameterSpec) -> Value:
     parameter = stated(node, spec)
     if parameter is not None and parameter.refid:
         raise GraphError(
-            f"Parameter '{spec.name}' of {node.operator} refers to '{parameter.refid}' instead of a value",
+            f"parameter '{spec.name}' of {node.operator} refers to '{parameter.refid}' instead of a value",
             subject=describe(node),
             advice="Write the value into the graph, or give it with -P",
         )
@@ -128,7 +128,7 @@ def typed_value(node: Node, spec: ParameterSpec) -> Value:
     unfilled = names_in(text, node)
     if unfilled:
         raise GraphError(
-            f"Parameter '{spec.name}' of {node.operator} still holds the placeholder '{unfilled[0]}'",
+            f"parameter '{spec.name}' of {node.operator} still holds the placeholder '{unfilled[0]}'",
             subject=describe(node),
             advice=f"Give it a value: -P {unfilled[0]}=...",
         )

@@ -33,7 +33,7 @@ def recipe_folder() -> Path:
     for folder in _FOLDERS:
         if folder.is_dir():
             return folder
-    raise GraphError("This installation has no recipes", advice="Install s1card again")
+    raise GraphError("this installation has no recipes", advice="Install s1card again")
 
 
 def list_recipes() -> tuple[Recipe, ...]:
@@ -56,12 +56,12 @@ def find_recipe(name_or_path: Path | str) -> Path:
     if path.suffix.lower() == ".xml" or len(path.parts) > 1:
         if path.is_file():
             return path
-        raise GraphError("There is no such graph file", subject=str(path))
+        raise GraphError("there is no such graph file", subject=str(path), advice="Check the path")
     recipe = recipe_folder() / f"{path.name}.xml"
     if path.name and recipe.is_file():
         return recipe
     known = [found.stem for found in sorted(recipe_folder().glob("*.xml"))]
     raise GraphError(
-        f"There is no recipe '{name_or_path}'",
+        f"there is no recipe '{name_or_path}'",
         advice=suggestion(str(name_or_path), known) or f"Recipes: {', '.join(known)}; or give a file",
     )

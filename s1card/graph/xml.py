@@ -38,7 +38,7 @@ def read_graph(source: Path | str) -> Graph:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise GraphError(f"The graph cannot be read: {error.strerror}", subject=str(source)) from error
+        raise GraphError(f"the graph cannot be read: {error.strerror}", subject=str(source)) from error
     return _parse(data, str(path))
 
 
@@ -54,10 +54,10 @@ def _parse(data: bytes, subject: str) -> Graph:
     try:
         root = etree.fromstring(data.lstrip(XML_SPACE.encode()), parser)
     except etree.XMLSyntaxError as error:
-        raise GraphError(f"The graph is not well-formed XML: {error.msg}", subject=subject) from error
+        raise GraphError(f"the graph is not well-formed XML: {error.msg}", subject=subject) from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise GraphError(
-            "The graph declares a document type",
+            "the graph declares a document type",
             subject=subject,
             advice="Remove the <!DOCTYPE ...> line: SNAP graphs have none, and entities are never expanded",
         )
@@ -77,12 +77,12 @@ class _Reader:
     def graph(self, root: etree._Element) -> Graph:
         """The whole document."""
         if root.tag != "graph":
-            raise self.error(f"The root element is <{root.tag}>, not <graph>", root)
+            raise self.error(f"the root element is <{root.tag}>, not <graph>", root)
         self._check_children(root, {"version", "header", "node", "applicationData"})
         version = _text(root.find("version"))
         if version != VERSION:
             raise self.error(
-                f"The graph has version '{version}'" if version else "The graph has no version",
+                f"the graph has version '{version}'" if version else "the graph has no version",
                 root,
                 f"SNAP graphs carry <version>{VERSION}</version>",
             )
@@ -94,7 +94,7 @@ class _Reader:
             application_data=tuple(_canonical(e) for e in root.iterfind("applicationData")),
         )
         if not graph.nodes:
-            raise self.error("The graph has no nodes", root)
+            raise self.error("the graph has no nodes", root)
         check_references(graph, self.subject)
         return graph
 
@@ -102,11 +102,11 @@ class _Reader:
         """One ``<node>``."""
         node_id = element.get("id", "").strip(XML_SPACE)
         if not node_id:
-            raise self.error("A node has no id", element)
+            raise self.error("a node has no id", element)
         self._check_children(element, {"operator", "sources", "parameters"})
         operator = _text(element.find("operator"))
         if not operator:
-            raise self.error(f"Node '{node_id}' has no operator", element)
+            raise self.error(f"node '{node_id}' has no operator", element)
         return Node(
             id=node_id,
             operator=operator,
@@ -121,7 +121,7 @@ class _Reader:
         for child in _children(element):
             ref = child.get("refid", "").strip(XML_SPACE) or _text(child)
             if not ref:
-                raise self.error(f"Source <{child.tag}> of node '{node_id}' names no node", child)
+                raise self.error(f"source <{child.tag}> of node '{node_id}' names no node", child)
             sources.append(SourceRef(str(child.tag), ref))
         return expand_sources(sources)
 
@@ -178,13 +178,13 @@ def check_references(graph: Graph, subject: str = "graph") -> None:
     for node in graph.nodes:
         where = f"{subject}, line {node.line}"
         if node.id in known:
-            raise GraphError(f"Two nodes have the id '{node.id}'", subject=where, advice="Rename one of them")
+            raise GraphError(f"two nodes have the id '{node.id}'", subject=where, advice="Rename one of them")
         known.add(node.id)
         for source in node.sources:
             if "$" in source.ref or source.ref in header_sources or graph.find(source.ref):
                 continue
             raise GraphError(
-                f"Missing source '{source.ref}' in node '{node.id}'",
+                f"missing source '{source.ref}' in node '{node.id}'",
                 subject=where,
                 advice=f"The graph has the nodes: {', '.join(n.id for n in graph.nodes)}",
             )
@@ -246,7 +246,7 @@ def write_graph(graph: Graph) -> str:
         text = etree.tostring(root, encoding="unicode")
     except ValueError as error:
         raise GraphError(
-            f"The graph cannot be written as XML: {error}", subject=f"graph '{graph.id}'"
+            f"the graph cannot be written as XML: {error}", subject=f"graph '{graph.id}'"
         ) from error
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + text + "\n"
 
