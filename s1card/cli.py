@@ -105,7 +105,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"the disk is full: {error}. Free some space and start again", NO_RESOURCES
     kind = type(error).__name__
-    return f"{kind}: {error}. This is a bug of s1card; --debug shows where", BUG
+    return f"{kind}: {error}. This is a bug of s1card; 's1card --debug ...' shows where", BUG
 
 
 if __name__ == "__main__":

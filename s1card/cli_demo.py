@@ -11,10 +11,10 @@ from rich.table import Table
 
 from s1card.accuracy import FieldError, Summary, TargetError, summary
 from s1card.demo import REPORT, DemoResult, run_demo
+from s1card.engine.native.context import MEBIBYTE
 from s1card.engine.native.engine import NativeEngine
 from s1card.progress import reporting
 
-MEBIBYTE = 1 << 20
 WIDTH = 100
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import time
@@ -13,13 +14,21 @@ import click
 from s1card.card.backscatter import LAYERS, BackscatterOrder, make_backscatter_card
 from s1card.card.product import Card
 from s1card.cli_options import Assignment, Memory, area_wkt
-from s1card.engine.native.context import Surroundings
+from s1card.engine.native.context import MEBIBYTE, Surroundings
 from s1card.engine.native.engine import NativeEngine
 from s1card.errors import UsageError
 from s1card.geometry.dem import guess_datum
 from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS
 from s1card.geometry.geoid import VerticalDatum
-from s1card.graph.fill import fill, positional_sources, with_sources, with_target
+from s1card.graph.fill import (
+    fill,
+    override_parameter,
+    positional_sources,
+    refuse_unknown,
+    with_sources,
+    with_target,
+)
+from s1card.graph.model import Graph
 from s1card.graph.recipes import find_recipe
 from s1card.graph.xml import read_graph
 from s1card.progress import reporting
@@ -152,14 +161,14 @@ def _datum_of(dem: Path, stated: str | None) -> VerticalDatum:
 def _place(aoi: str | None, crs: str, spacing: float) -> dict[str, str]:
     """Parameters of the output grid; its pixel edges lie on multiples of the spacing."""
     projection = "AUTO:42001" if crs == "auto" else crs
-    origin = spacing / 2
+    origin = f"{spacing / 2:.12g}"
     if projection.upper() == "EPSG:4326":
-        origin = origin / SEMI_MAJOR_AXIS * 57.29577951308232
+        origin = f"{math.degrees(spacing / 2 / SEMI_MAJOR_AXIS):.17g}"
     return {
         "aoi": area_wkt(aoi) if aoi else "",
         "crs": projection,
         "spacing": f"{spacing:.12g}",
-        "gridOrigin": f"{origin:.17g}" if origin != spacing / 2 else f"{origin:.12g}",
+        "gridOrigin": origin,
     }
 
 
@@ -197,9 +206,7 @@ def _show_card(card: Card, seconds: float, as_json: bool) -> None:
         click.echo(json.dumps(result, indent=2))
         return
     click.echo(card.folder)
-    click.echo(
-        f"{', '.join(card.bands)} in {seconds:.1f} s, peak memory {peak / (1 << 20):.0f} MiB", err=True
-    )
+    click.echo(f"{', '.join(card.bands)} in {seconds:.1f} s, peak memory {peak / MEBIBYTE:.0f} MiB", err=True)
 
 
 @click.command()
@@ -233,14 +240,22 @@ def run(
     as_json: bool,
 ) -> None:
     """Run any SNAP GRAPH: a file or the name of a recipe. SCENES fill its unnamed sources."""
-    recipe = with_sources(
-        fill(read_graph(find_recipe(graph_file)), dict(parameters)),
-        {**positional_sources(scenes), **dict(sources)},
-    )
+    graph = read_graph(find_recipe(graph_file))
+    refuse_unknown(graph, [name for name, _ in parameters])
+    recipe = with_sources(fill(graph, dict(parameters)), {**positional_sources(scenes), **dict(sources)})
     recipe = with_target(recipe, target, format_name)
+    recipe = _naming_dem(recipe, dem) if dem else recipe
     datum = dem_datum or (str(_datum_of(dem, None)) if dem else None)
     engine = NativeEngine(_surroundings(orbit, datum, geoid, memory, threads, block, dem))
     with reporting(Path(graph_file).name, quiet=as_json) as progress:
         written = engine.run(recipe, progress=progress)
     paths = [str(path) for one in written for path in one.paths]
     click.echo(json.dumps({"files": paths}, indent=2) if as_json else "\n".join(paths))
+
+
+def _naming_dem(graph: Graph, dem: Path) -> Graph:
+    """The graph with this elevation model in every node that states one."""
+    for node in graph.nodes:
+        if any(parameter.name == "externalDEMFile" for parameter in node.parameters):
+            graph = override_parameter(graph, node.id, "externalDEMFile", str(dem))
+    return graph

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as bar
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from s1card.engine.base import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 
-Report = Callable[[int, int], None]
-
 
 @contextmanager
-def reporting(label: str, *, quiet: bool = False) -> Iterator[Report]:
+def reporting(label: str, *, quiet: bool = False) -> Iterator[Progress]:
     """A function that takes (done, total) and shows it on stderr."""
     if quiet:
         yield lambda done, total: None
@@ -28,21 +28,21 @@ def reporting(label: str, *, quiet: bool = False) -> Iterator[Report]:
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Report]:
+def _bar(label: str) -> Iterator[Progress]:
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        bar.TextColumn("{task.description}"),
+        bar.BarColumn(),
+        bar.TextColumn("{task.percentage:>3.0f} %"),
+        bar.TimeElapsedColumn(),
+        bar.TextColumn("left"),
+        bar.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with bar.Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _lines(label: str) -> Report:
+def _lines(label: str) -> Progress:
     begun = time.monotonic()
     last = [begun]
 

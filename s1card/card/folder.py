@@ -102,7 +102,9 @@ def _start(staging: Path) -> None:
         staging.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(staging.parent)
         staging.mkdir()
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise
         raise UsageError(
             f"cannot write here: {error.strerror}", subject=str(staging.parent), advice="Choose another --out"
         ) from error

@@ -11,7 +11,7 @@ from typing import Any
 from s1card.engine.native.line_cache import LineCache
 from s1card.raster.sink import TILE
 
-MEBIBYTE = 1024 * 1024
+MEBIBYTE = 1 << 20
 
 LINES_SHARE = 0.25
 DEM_SHARE = 0.10
@@ -65,7 +65,7 @@ class Surroundings:
     """Settings of one run.
 
     Attributes:
-        orbit: Orbit file, folder of orbit files, ``auto`` (folders of the configuration) or ``none``.
+        orbit: Orbit file, folder of orbit files, ``auto`` (the folder that holds the scene) or ``none``.
         dem: DEM that replaces the one a graph names, or None.
         dem_datum: Vertical datum of the DEM, or None: what the graph's EGM switch says.
         geoid: Geoid grid file, or None: searched in PROJ's folders.
