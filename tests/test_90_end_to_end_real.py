@@ -17,6 +17,9 @@ import rasterio
 from end_to_end import band, call_s1card
 from rasterio.errors import NotGeoreferencedWarning
 
+from s1card.geometry.ellipsoid import ecef
+from s1card.geometry.orbit import tabulate_orbit, zero_doppler
+from s1card.geometry.radar_grid import radar_grid
 from s1card.scene import Scene, open_scene
 
 PRODUCTS = [
@@ -140,3 +143,39 @@ def test_a_product_over_rome_with_a_real_elevation_model(shared: Path, tmp_path:
     geoid = shared / "data/dem/egm96_15.gtx"
     card = card_of(scene, dem, tmp_path / "cards", longitude, latitude, "--geoid", geoid)
     check_card(card, scene)
+
+
+# Heights (m) of first and last line that the corners in the manifest belong to; found by moving them up and down.
+# Up to IPF 2.36 they are those of the tie points in the corners.
+CORNER_HEIGHTS = {
+    PRODUCTS[0]: (6.0, 139.7),
+    PRODUCTS[1]: (399.0, 339.7),
+    PRODUCTS[2]: (339.7, 146.9),
+    PRODUCTS[3]: (244.0, 203.0),
+    OVER_ROME: (8.0, 203.0),
+}
+
+
+@pytest.mark.parametrize("name", CORNER_HEIGHTS, ids=lambda name: name[17:32])
+def test_corners_of_the_manifest_are_corners_of_the_image(shared: Path, name: str) -> None:
+    """Near and far corner of a line belong to one height; there they are where range-Doppler has them."""
+    scene = open_scene(shared / "data/annotation" / f"{name}.zip")
+    grid = radar_grid(scene.images[0].annotation)
+    orbit = tabulate_orbit(scene.images[0].annotation.state_vectors, grid.epoch)
+    table = grid.range_table()
+    corners = np.array(scene.manifest.footprint.exterior.coords)[:-1]
+    found = set()
+    for longitude, latitude in np.radians(corners):
+        for last, height in enumerate(CORNER_HEIGHTS[name]):
+            place = ecef(longitude, latitude, height)
+            time, slant = zero_doppler(orbit.time, orbit.coefficients, *place, grid.first_azimuth_time)
+            row = np.abs(table.time - time).argmin()
+            pixel = np.interp(
+                slant, table.near + table.step * np.arange(table.pixel.shape[1]), table.pixel[row]
+            )
+            error = np.hypot(
+                grid.line(time) - last * (grid.lines - 1), min(pixel, grid.pixels - 1 - pixel, key=abs)
+            )
+            if error < 1.0:  # pixel of 10 m
+                found.add((last, pixel > grid.pixels / 2))
+    assert found == {(0, False), (0, True), (1, False), (1, True)}
