@@ -156,6 +156,11 @@ CORNER_HEIGHTS = {
 }
 
 
+# Pixels of 10 m, by whether the IPF is newer than 2.90: before, the annotated range polynomials and tie points disagree
+# by up to 13 m of slant range at the far edge.
+BOUND = {False: 2.0, True: 0.5}
+
+
 @pytest.mark.parametrize("name", CORNER_HEIGHTS, ids=lambda name: name[17:32])
 def test_corners_of_the_manifest_are_corners_of_the_image(shared: Path, name: str) -> None:
     """Near and far corner of a line belong to one height; there they are where range-Doppler has them."""
@@ -176,6 +181,6 @@ def test_corners_of_the_manifest_are_corners_of_the_image(shared: Path, name: st
             error = np.hypot(
                 grid.line(time) - last * (grid.lines - 1), min(pixel, grid.pixels - 1 - pixel, key=abs)
             )
-            if error < 1.0:  # pixel of 10 m
+            if error < BOUND[scene.manifest.ipf_version > (2, 90)]:
                 found.add((last, pixel > grid.pixels / 2))
     assert found == {(0, False), (0, True), (1, False), (1, True)}
