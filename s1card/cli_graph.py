@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from s1card.cli_options import Assignment
+from s1card.cli_options import assignment
 from s1card.errors import GraphError
 from s1card.graph.check import Finding, check, has_errors
 from s1card.graph.explain import explain
@@ -25,7 +25,9 @@ Values = Sequence[tuple[str, str]]
 _MARKS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 _recipe = click.argument("recipe", metavar="NAME|FILE")
-_values = click.option("-P", "values", type=Assignment(), multiple=True, help="Set a parameter of the graph.")
+_values = click.option(
+    "-P", "values", type=assignment, metavar="NAME=VALUE", multiple=True, help="Set a parameter of the graph."
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
 
 

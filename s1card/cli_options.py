@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -22,39 +21,31 @@ _BOX_NUMBERS = 4
 MINIMUM_MEMORY = 512 << 20
 
 
-class Memory(click.ParamType[int]):
-    """A number of bytes such as ``2G`` or ``1500M``."""
+def memory_size(text: str) -> int:
+    """Bytes of a text such as ``2G`` or ``1500M``, as an option's type.
 
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes of the text."""
-        if isinstance(value, int):
-            return value
-        match = _MEMORY.fullmatch(value)
-        if match is None:
-            self.fail(f"{value!r} is not a size such as 2G", param, ctx)
-        size = int(float(match[1]) * _FACTORS[match[2].upper()])
-        if size < MINIMUM_MEMORY:
-            self.fail("at least 512M are needed", param, ctx)
-        return size
+    Raises:
+        BadParameter: It is no size, or too small a one.
+    """
+    match = _MEMORY.fullmatch(text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a size such as 2G")
+    size = int(float(match[1]) * _FACTORS[match[2].upper()])
+    if size < MINIMUM_MEMORY:
+        raise click.BadParameter("at least 512M are needed")
+    return size
 
 
-class Assignment(click.ParamType[tuple[str, str]]):
-    """``name=value``."""
+def assignment(text: str) -> tuple[str, str]:
+    """Name and value of ``name=value``, as an option's type.
 
-    name = "name=value"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Name and value."""
-        if isinstance(value, tuple):
-            return value
-        name, sign, text = value.partition("=")
-        if not sign or not name:
-            self.fail(f"{value!r} is not name=value", param, ctx)
-        return name.strip(), text
+    Raises:
+        BadParameter: The name or the equals sign is missing.
+    """
+    name, sign, value = text.partition("=")
+    if not (sign and name.strip()):
+        raise click.BadParameter(f"{text!r} is not name=value")
+    return name.strip(), value
 
 
 def area_wkt(text: str) -> str:

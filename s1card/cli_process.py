@@ -13,7 +13,7 @@ import click
 
 from s1card.card.backscatter import LAYERS, BackscatterOrder, make_backscatter_card
 from s1card.card.product import Card
-from s1card.cli_options import Assignment, Memory, area_wkt
+from s1card.cli_options import area_wkt, assignment, memory_size
 from s1card.engine.native.context import MEBIBYTE, Surroundings
 from s1card.engine.native.engine import NativeEngine
 from s1card.errors import UsageError
@@ -59,7 +59,12 @@ def _shared_options(command: click.decorators.FC) -> click.decorators.FC:
             help="Geoid grid, or a folder with one.",
         ),
         click.option(
-            "--memory", type=Memory(), default="2G", show_default=True, help="Budget of the process."
+            "--memory",
+            type=memory_size,
+            default="2G",
+            show_default=True,
+            metavar="SIZE",
+            help="Budget of the process.",
         ),
         click.option("--threads", type=click.IntRange(1), help="Worker threads  [default: all cores]."),
         click.option(
@@ -92,7 +97,14 @@ def _shared_options(command: click.decorators.FC) -> click.decorators.FC:
 @click.option("--spacing", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Pixel size, m.")
 @click.option("--layers", default="", help=f"Further layers, separated by commas: {', '.join(LAYERS)}.")
 @click.option("--engine", type=click.Choice(["native"]), default="native", show_default=True)
-@click.option("-P", "parameters", type=Assignment(), multiple=True, help="Any parameter of the recipe.")
+@click.option(
+    "-P",
+    "parameters",
+    type=assignment,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Any parameter of the recipe.",
+)
 @click.option(
     "--verify/--no-verify",
     default=True,
@@ -212,8 +224,22 @@ def _show_card(card: Card, seconds: float, as_json: bool) -> None:
 @click.command()
 @click.argument("graph_file", metavar="GRAPH")
 @click.argument("scenes", nargs=-1)
-@click.option("-P", "parameters", type=Assignment(), multiple=True, help="Value of a ${placeholder}.")
-@click.option("-S", "sources", type=Assignment(), multiple=True, help="Product for a source: name=file.")
+@click.option(
+    "-P",
+    "parameters",
+    type=assignment,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Value of a ${placeholder}.",
+)
+@click.option(
+    "-S",
+    "sources",
+    type=assignment,
+    metavar="NAME=FILE",
+    multiple=True,
+    help="Product for a named source.",
+)
 @click.option("-t", "target", default="target.dim", show_default=True, help="File of a graph without Write.")
 @click.option("-f", "format_name", default="", help="Its format  [default: by the extension of -t].")
 @click.option(
