@@ -3,6 +3,9 @@
 Between two vectors position and velocity are the polynomials through the eight nearest ones (Lagrange, degree 7),
 as in SNAP; for Sentinel-1 vectors 10 s apart that is exact to better than a millimetre. The polynomials are
 tabulated once per interval, so that one evaluation costs 42 multiplications.
+
+The outermost polynomials go on for one interval beyond the vectors and no further: the vectors of a GRD product may end
+2 ms after its last line (2015), and points around the image that positions in it are interpolated from lie beyond.
 """
 
 from __future__ import annotations
@@ -96,7 +99,7 @@ def _interval(time: Floats, t: float) -> int:
 def state_at(time: Floats, coefficients: Floats, t: float) -> Floats:
     """Position and velocity (6) at ``t``; NaN more than one vector interval outside the vectors."""
     state = np.full(6, np.nan)
-    if t < 2 * time[0] - time[1] or t > 2 * time[-1] - time[-2]:
+    if not (2 * time[0] - time[1] <= t <= 2 * time[-1] - time[-2]):
         return state
     j = _interval(time, t)
     u = t - time[j]
