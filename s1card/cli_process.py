@@ -44,6 +44,7 @@ def _shared_options(command: click.decorators.FC) -> click.decorators.FC:
             default="auto",
             envvar="S1CARD_ORBIT",
             show_default=True,
+            show_envvar=True,
             help="Orbit file, folder of orbit files, auto (the folder of the scene, else the annotated orbit), "
             "or none (the annotated orbit).",
         ),
@@ -55,8 +56,7 @@ def _shared_options(command: click.decorators.FC) -> click.decorators.FC:
         click.option(
             "--geoid",
             type=click.Path(exists=True, path_type=Path),
-            envvar="S1CARD_GEOID",
-            help="Geoid grid, or a folder with one.",
+            help="Geoid grid, or a folder with one  [default: S1CARD_GEOID_DIR and PROJ's folders].",
         ),
         click.option(
             "--memory",
@@ -88,6 +88,7 @@ def _shared_options(command: click.decorators.FC) -> click.decorators.FC:
     "--dem",
     required=True,
     envvar="S1CARD_DEM",
+    show_envvar=True,
     type=click.Path(exists=True, path_type=Path),
     help="Elevation model: any raster, or a folder of tiles.",
 )
@@ -245,6 +246,7 @@ def _show_card(card: Card, seconds: float, as_json: bool) -> None:
 @click.option(
     "--dem",
     envvar="S1CARD_DEM",
+    show_envvar=True,
     type=click.Path(exists=True, path_type=Path),
     help="Elevation model that replaces the one the graph names.",
 )
