@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 import s1card
-from s1card.errors import S1CardError
+from s1card.errors import DISK_FULL, S1CardError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 BUG, NO_RESOURCES, INTERRUPTED = 70, 5, 130
@@ -102,7 +102,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, MemoryError):
         return "not enough memory. Lower --memory or --threads, or use a bigger machine", NO_RESOURCES
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if isinstance(error, OSError) and error.errno in DISK_FULL | {errno.EFBIG}:
         return f"the disk is full: {error}. Free some space and start again", NO_RESOURCES
     kind = type(error).__name__
     return f"{kind}: {error}. This is a bug of s1card; 's1card --debug ...' shows where", BUG

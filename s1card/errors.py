@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the operating system says where no room is left on a disk or in a quota."""
+
 
 class S1CardError(Exception):
     """Base of every error that s1card raises on purpose.

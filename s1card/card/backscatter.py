@@ -11,7 +11,7 @@ from s1card.card.product import Card, complete_card, open_card
 from s1card.card.provenance import tags
 from s1card.card.records import CardBand, CardContext
 from s1card.engine.base import Engine, Output, Prepared, Progress, Written
-from s1card.errors import DataError, GraphError, SceneError
+from s1card.errors import GraphError, SceneError
 from s1card.geometry.geoid import VerticalDatum
 from s1card.graph.fill import fill, missing_values, recipe_parameters, refuse_unknown
 from s1card.graph.model import Graph
@@ -174,10 +174,4 @@ def _card_bands(written: Written) -> list[CardBand]:
         name = layer_names.get(spec.name, spec.name.rsplit("_", 1)[-1])
         unit = "1" if spec.unit == "intensity" else spec.unit
         bands.append(CardBand.of(name, replace(spec, unit=unit), file))
-    if not any(file.statistics[0].count for file in written.files):
-        raise DataError(
-            "no pixel of the card is valid",
-            subject=written.output.scene.name,
-            advice="The area lies outside the scene, or the elevation model does not cover it",
-        )
     return bands

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from s1card.errors import ResourceError, UsageError
+from s1card.errors import DISK_FULL, ResourceError, UsageError
 
 ABANDONED_AFTER = 2 * 86_400.0
 """Seconds without a change after which unfinished work of another host counts as abandoned."""
@@ -21,7 +21,6 @@ ABANDONED_AFTER = 2 * 86_400.0
 _UNFINISHED = re.compile(
     r"\..+\.(?P<host>[A-Za-z0-9-]{1,32})\.(?P<pid>\d+)\.(?P<token>[0-9a-f]{8})\.(?:part|old)"
 )
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _own_tokens: set[str] = set()
 
 
@@ -56,7 +55,7 @@ def atomic_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
         _put_in_place(staging, final, _hidden(final, token, "old"))
     except OSError as error:
         shutil.rmtree(staging, ignore_errors=True)
-        if error.errno in _NO_SPACE:
+        if error.errno in DISK_FULL:
             raise ResourceError(
                 "the disk is full", subject=str(final), advice="Free some space or choose another --out"
             ) from error
@@ -103,7 +102,7 @@ def _start(staging: Path) -> None:
         remove_abandoned(staging.parent)
         staging.mkdir()
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in DISK_FULL:
             raise
         raise UsageError(
             f"cannot write here: {error.strerror}", subject=str(staging.parent), advice="Choose another --out"

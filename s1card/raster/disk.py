@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s1card.errors import ResourceError
+from s1card.errors import DISK_FULL, ResourceError
 
 Buffer = bytes | bytearray | memoryview
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -29,7 +27,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             message = "the disk is full or the quota is used up"
             advice = "Free space, or choose another output folder"
         elif error.errno == errno.EFBIG:
