@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from engine_cases import NO_NOISE, apply, calibration_of, noise_of, noise_vector, product_of, samples
 
-from s1card.engine.native.product import Product
+from s1card.engine.native.product import Band, Product
 from s1card.engine.native.remove_grd_border_noise import find_margins, noise_scale
 from s1card.errors import GraphError
 from s1card.window import Window
@@ -134,3 +134,17 @@ def test_new_scenes_pass_unchanged() -> None:
 def test_calibrated_sources_are_refused() -> None:
     with pytest.raises(GraphError, match=r"digital numbers.*before Calibration"):
         cleaned(apply("Calibration", old(rimmed(left=6))))
+
+
+@pytest.mark.parametrize("shape", [(3000, 200), (200, 3000), (730, 510)])
+def test_rims_of_small_images(shape: tuple[int, int]) -> None:
+    rows, cols = shape
+    amplitude = np.full(shape, 100.0, np.float32)
+    amplitude[:, :40] = 1.0
+    band = Band(
+        "Intensity_VV",
+        "intensity",
+        lambda window: amplitude[window.slices_in(Window(0, 0, rows, cols))] ** 2,
+        polarization="VV",
+    )
+    assert find_margins(band, shape, 500).left == 40

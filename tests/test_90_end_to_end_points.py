@@ -20,7 +20,6 @@ import pytest
 from end_to_end import band, make_card
 
 from s1card.accuracy import TargetError, measure_targets, summary
-from s1card.graph.recipes import find_recipe
 from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
 
 BOUND = 0.05  # of a 10 m pixel
@@ -106,13 +105,8 @@ def test_targets_without_the_error_of_bilinear_resampling(
     case: Case, simulate: Simulate, tmp_path: Path
 ) -> None:
     scene = simulate(case)
-    recipe = tmp_path / "sinc.xml"
-    text = find_recipe("card-bs").read_text(encoding="utf-8")
-    bilinear = "<imgResamplingMethod>BILINEAR_INTERPOLATION<"
-    assert bilinear in text
-    sinc = text.replace(bilinear, "<imgResamplingMethod>BISINC_21_POINT_INTERPOLATION<")
-    recipe.write_text(sinc, encoding="utf-8")
-    card = make_card(scene.safe, scene.dem, tmp_path, "--recipe", recipe, *orbit_options(case, scene))
+    sinc = ("-P", "imgResampling=BISINC_21_POINT_INTERPOLATION")
+    card = make_card(scene.safe, scene.dem, tmp_path, *sinc, *orbit_options(case, scene))
     found = summary(error.pixels for error in errors_of(scene, card))
     assert found.worst <= BOUND
     assert found.mean <= BOUND / 5

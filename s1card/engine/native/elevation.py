@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from s1card.engine.native.context import Context, Parameters
@@ -9,7 +10,10 @@ from s1card.engine.native.map_extent import Extent
 from s1card.errors import DemError, GraphError
 from s1card.geometry.dem import Dem, VerticalDatum
 
+log = logging.getLogger(__name__)
+
 EXTERNAL = "External DEM"
+COMPLETE = 0.999  # share of a bounding box that counts as all of it
 
 
 def open_dem(parameters: Parameters, context: Context, extent: Extent) -> Dem:
@@ -34,7 +38,11 @@ def open_dem(parameters: Parameters, context: Context, extent: Extent) -> Dem:
         sea="nodata" if parameters["nodataValueAtSea"] else "geoid",
         cache_bytes=here.plan.dem,
     )
-    dem.require_overlap((extent.west, extent.south, extent.east, extent.north))
+    bounds = (extent.west, extent.south, extent.east, extent.north)
+    dem.require_overlap(bounds)
+    covered = dem.coverage(bounds)
+    if covered < COMPLETE:
+        log.warning("%s covers %.0f %% of the scene's bounding box", dem.name, 100 * covered)
     return dem
 
 

@@ -152,8 +152,9 @@ def _profile(band: Band, strip: Window, axis: int) -> NDArray[np.float64]:
 
     It is the mean of the means of parts as long as the strip is wide, as in SNAP.
     """
-    edge = min(strip.rows, strip.cols)
-    parts = list(strip.tiles(edge, edge))
+    across, along = (strip.cols, strip.rows) if axis == 0 else (strip.rows, strip.cols)
+    length = min(across, along)
+    parts = list(strip.tiles(length, across) if axis == 0 else strip.tiles(across, length))
     amplitude = (np.sqrt(np.nan_to_num(as_power(band, part))) for part in parts)
     return np.asarray(sum(a.mean(axis=axis, dtype=np.float64) for a in amplitude) / len(parts))
 
