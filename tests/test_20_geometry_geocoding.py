@@ -281,6 +281,22 @@ def test_heights_of_a_plane(method: str, crs: str, spacing: float, tmp_path: Pat
     np.testing.assert_allclose(located.pixel, pixel, rtol=0, atol=0.0008)
 
 
+@pytest.mark.parametrize("crs", ["EPSG:32701", "EPSG:32760"])
+def test_heights_across_the_antimeridian(crs: str, tmp_path: Path) -> None:
+    """The raster goes on from 179.9 to 180.1 degrees, the map comes back as 179.99 and -179.99."""
+    scene = view(GrdConfig(lines=300, pixels=400, longitude=180.0, latitude=-17.0))
+    grid = scene.grid(crs, 10.0, 150, 200)
+    x, y = 180.0 + np.arange(-300, 301) / 3600, -17.0 - np.arange(-300, 301) / 3600
+    dem = write_dem(tmp_path / "dem.tif", grid, 500.0 + 3e3 * (x - 180.0) + 0 * y[:, None], x, y)
+    geocoder = replace(scene.geocoder(grid), dem=dem)
+    window = Window(100, 100, 400, 400)
+    longitude, _ = map_to_geographic(grid, *np.mgrid[100:500, 100:500])
+    assert longitude.min() < -179.98
+    assert longitude.max() > 179.98
+    expected = 500.0 + 3e3 * (longitude % 360 - 180.0)
+    np.testing.assert_allclose(geocoder.heights(window), expected, rtol=0, atol=0.01)
+
+
 @pytest.mark.parametrize("name", ["grd", "grd_desc"])
 def test_targets_of_another_simulator(shared: Path, name: str) -> None:
     """Point targets of products that were made independently of this project."""

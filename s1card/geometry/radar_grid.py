@@ -15,9 +15,7 @@ from s1card.window import Window
 
 Floats = NDArray[np.float64]
 
-TABLE_STEP = (
-    20.0  # m of slant range; linear between them it is exact to 0.4 mm on the ground, 1.6 mm at 19 degrees
-)
+TABLE_STEP = 20.0  # m of slant range; linear between, exact to 0.4 mm on the ground (1.6 at 19 degrees)
 TABLE_ROWS = 4  # per record: one may differ from the next by 80 m of slant range; the inverse keeps 1 mm
 TABLE_MARGIN = 4000.0  # m of ground range that the table goes on beyond both image edges
 
