@@ -125,14 +125,8 @@ class Geocoder:
         x, y = np.meshgrid(self.grid.x(cols * self.cell), self.grid.y(rows * self.cell))
         longitude, latitude = self.to_geographic(x, y)
         middle = (self.radar.first_azimuth_time + self.radar.last_azimuth_time) / 2.0
-        solved = _solve_nodes(
-            self.orbit.time,
-            self.orbit.coefficients,
-            longitude.ravel(),
-            latitude.ravel(),
-            HEIGHT_LEVELS,
-            middle,
-        )
+        flat = longitude.ravel(), latitude.ravel()
+        solved = _solve_nodes(self.orbit.time, self.orbit.coefficients, *flat, HEIGHT_LEVELS, middle)
         powers = to_powers(solved)
         shape = (*longitude.shape, HEIGHT_LEVELS.size)
         return Lattice(
