@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import click
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from s1card.card.backscatter import LAYERS, BackscatterOrder, make_backscatter_card
 from s1card.card.product import Card
@@ -175,7 +177,7 @@ def _place(aoi: str | None, crs: str, spacing: float) -> dict[str, str]:
     """Parameters of the output grid; its pixel edges lie on multiples of the spacing."""
     projection = "AUTO:42001" if crs == "auto" else crs
     origin = f"{spacing / 2:.12g}"
-    if projection.upper() == "EPSG:4326":
+    if _is_geographic(projection):
         origin = f"{math.degrees(spacing / 2 / SEMI_MAJOR_AXIS):.17g}"
     return {
         "aoi": area_wkt(aoi) if aoi else "",
@@ -183,6 +185,22 @@ def _place(aoi: str | None, crs: str, spacing: float) -> dict[str, str]:
         "spacing": f"{spacing:.12g}",
         "gridOrigin": origin,
     }
+
+
+def _is_geographic(projection: str) -> bool:
+    """Whether a map projection is in degrees.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if projection.upper().startswith("AUTO:42001"):
+        return False
+    try:
+        return bool(CRS.from_user_input(projection).is_geographic)
+    except CRSError as error:
+        raise UsageError(
+            f"--crs {projection[:60]!r} is not understood", advice="Use auto, EPSG:<code> or WKT"
+        ) from error
 
 
 def _surroundings(

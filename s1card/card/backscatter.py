@@ -11,7 +11,7 @@ from s1card.card.product import Card, complete_card, open_card
 from s1card.card.provenance import tags
 from s1card.card.records import CardBand, CardContext
 from s1card.engine.base import Engine, Output, Prepared, Progress, Written
-from s1card.errors import GraphError, SceneError
+from s1card.errors import GraphError, SceneError, UsageError
 from s1card.geometry.geoid import VerticalDatum
 from s1card.graph.fill import fill, missing_values, recipe_parameters, refuse_unknown
 from s1card.graph.model import Graph
@@ -79,6 +79,7 @@ def make_backscatter_card(
     """
     scene = open_scene(order.scene)
     _require_grd(scene)
+    _require_polarizations(scene, order)
     check_measurements(scene)
     if order.verify:
         verify_checksums(scene, measurements="none" if order.parameters.get("aoi") else "original")
@@ -100,6 +101,16 @@ def _require_grd(scene: Scene) -> None:
             f"a backscatter card is made from a GRD scene, this is {scene.manifest.product_type}",
             subject=scene.name,
             advice="Give the GRD product of the same acquisition",
+        )
+
+
+def _require_polarizations(scene: Scene, order: BackscatterOrder) -> None:
+    wanted = [p for p in order.parameters.get("polarisations", "").split(",") if p]
+    missing = [p for p in wanted if p not in scene.polarizations]
+    if missing:
+        raise UsageError(
+            f"there is no polarization {', '.join(missing)}; the scene has {', '.join(scene.polarizations)}",
+            subject=scene.name,
         )
 
 

@@ -30,11 +30,11 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     source = sources[0]
     source.require_radar_geometry()
     if source.is_calibrated:
-        raise GraphError("the product is calibrated already", subject=source.name)
+        raise GraphError("the product is calibrated already", subject=source.scene.name)
     if parameters["externalAuxFile"]:
         raise GraphError(
             "Sentinel-1 is calibrated by its own annotation, externalAuxFile must be empty",
-            subject=source.name,
+            subject=source.scene.name,
         )
     wanted = tuple(q for q in QUANTITIES if parameters[_SWITCHES[q]]) or ("Sigma0",)
     bands = [

@@ -60,7 +60,9 @@ def output_grid(source: Product, parameters: Parameters) -> MapGrid:
     else:
         cols, rows = math.floor((right - left) / spacing), math.floor((top - bottom) / spacing)
     if cols < 1 or rows < 1:
-        raise GraphError(f"a pixel spacing of {spacing:g} leaves no pixel of the scene", subject=source.name)
+        raise GraphError(
+            f"a pixel spacing of {spacing:g} leaves no pixel of the scene", subject=source.scene.name
+        )
     return MapGrid(name, left - spacing / 2, top + spacing / 2, spacing, spacing, rows, cols)
 
 

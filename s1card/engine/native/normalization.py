@@ -64,7 +64,7 @@ def normalized_bands(
     if source.is_calibrated:
         raise GraphError(
             "applyRadiometricNormalization needs an uncalibrated source",
-            subject=source.name,
+            subject=source.scene.name,
             advice="Leave out the Calibration node, or switch the normalisation off",
         )
     made = [

@@ -95,7 +95,7 @@ class Product:
         if isinstance(self.grid, MapGrid):
             raise GraphError(
                 "this operator needs radar geometry, but its source is map projected",
-                subject=self.name,
+                subject=self.scene.name,
                 advice="Place it before Terrain-Correction",
             )
         return self.grid
@@ -118,7 +118,7 @@ class Product:
             if band.name == name:
                 return band
         present = ", ".join(band.name for band in self.bands)
-        raise GraphError(f"no band {name!r}; there are {present}", subject=self.name)
+        raise GraphError(f"no band {name!r}; there are {present}", subject=self.scene.name)
 
     def real_bands(self, names: tuple[str, ...] = ()) -> tuple[Band, ...]:
         """Named bands, or all that are not virtual."""

@@ -81,7 +81,7 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     if source.is_calibrated:
         raise GraphError(
             "border noise is recognised by its digital numbers",
-            subject=source.name,
+            subject=source.scene.name,
             advice="Place Remove-GRD-Border-Noise before Calibration",
         )
     if source.scene.manifest.ipf_version >= FIRST_CLEAN_IPF:

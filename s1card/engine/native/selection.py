@@ -35,9 +35,9 @@ def selected_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
     if missing:
         raise GraphError(
             f"selectedPolarisations names {', '.join(missing)}, but the scene has {', '.join(present)}",
-            subject=source.name,
+            subject=source.scene.name,
         )
     chosen = tuple(b for b in bands if b.polarization and (not wanted or b.polarization in wanted))
     if not chosen:
-        raise GraphError("no band to work on", subject=source.name)
+        raise GraphError("no band to work on", subject=source.scene.name)
     return chosen

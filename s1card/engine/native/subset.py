@@ -68,7 +68,7 @@ def region_of(
     if window.is_empty:
         raise DataError(
             "the wanted region does not overlap the scene",
-            subject=product.name,
+            subject=product.scene.name,
             advice="Choose a region inside the footprint of the scene",
         )
     return window
@@ -165,7 +165,7 @@ def _thinned(product: Product, step_x: int, step_y: int) -> Product:
     if not isinstance(product.grid, MapGrid):
         raise GraphError(
             "subSamplingX and subSamplingY act on map projected products only in the native engine",
-            subject=product.name,
+            subject=product.scene.name,
             advice="Use Multilook, or place Subset after Terrain-Correction",
         )
     grid = product.grid

@@ -88,13 +88,13 @@ def _removing(source: Product, parameters: Parameters) -> bool:
     if not (adding or parameters["removeThermalNoise"]):
         raise GraphError(
             "ThermalNoiseRemoval is told neither to remove noise nor to add it",
-            subject=source.name,
+            subject=source.scene.name,
             advice="Set removeThermalNoise or reIntroduceThermalNoise, or leave the node out",
         )
     corrected = source.is_noise_removed or source.scene.images[0].annotation.thermal_noise_corrected
     if adding != corrected:
         state = "has been removed from" if corrected else "is still in"
-        raise GraphError(f"thermal noise {state} this product", subject=source.name)
+        raise GraphError(f"thermal noise {state} this product", subject=source.scene.name)
     return not adding
 
 
