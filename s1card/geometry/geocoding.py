@@ -325,52 +325,42 @@ def _evaluate(
 ) -> None:
     """Line and pixel of every map pixel; ``row``, ``col`` count from the first node of the lattice."""
     table_time, near, step, table_pixel = table
+    time_nodes, range_nodes = np.empty(azimuth_time.shape[1:]), np.empty(slant_range.shape[1:])
     for i in range(height.shape[0]):
         ni = (row + i) // cell
         wy = (row + i - ni * cell) / cell
-        j = 0
-        while j < height.shape[1]:
-            nj = (col + j) // cell
-            end = min((nj + 1) * cell - col, height.shape[1])
-            first = col + j - nj * cell
-            _horner(_coefficients(azimuth_time, ni, nj, cell, wy), first, height[i, j:end], line[i, j:end])
-            _horner(_coefficients(slant_range, ni, nj, cell, wy), first, height[i, j:end], pixel[i, j:end])
-            j = end
+        _between_rows(azimuth_time[ni], azimuth_time[ni + 1], wy, time_nodes)
+        _between_rows(slant_range[ni], slant_range[ni + 1], wy, range_nodes)
+        _along_row(time_nodes, cell, col, height[i], line[i])
+        _along_row(range_nodes, cell, col, height[i], pixel[i])
         _look_up(table_time, near, step, table_pixel, line[i], pixel[i])
         for k in range(height.shape[1]):
             line[i, k] = (line[i, k] - lines[0]) / lines[1]
 
 
 @njit(cache=True, nogil=True)
-def _coefficients(
-    nodes: Floats, ni: int, nj: int, cell: int, wy: float
-) -> tuple[float, float, float, float, float, float, float, float]:
-    """The four powers of height along one row of a cell: each at its left edge, then the change per pixel of each."""
-    a0 = nodes[ni, nj, 0] + wy * (nodes[ni + 1, nj, 0] - nodes[ni, nj, 0])
-    a1 = nodes[ni, nj, 1] + wy * (nodes[ni + 1, nj, 1] - nodes[ni, nj, 1])
-    a2 = nodes[ni, nj, 2] + wy * (nodes[ni + 1, nj, 2] - nodes[ni, nj, 2])
-    a3 = nodes[ni, nj, 3] + wy * (nodes[ni + 1, nj, 3] - nodes[ni, nj, 3])
-    nj += 1
-    b0 = nodes[ni, nj, 0] + wy * (nodes[ni + 1, nj, 0] - nodes[ni, nj, 0])
-    b1 = nodes[ni, nj, 1] + wy * (nodes[ni + 1, nj, 1] - nodes[ni, nj, 1])
-    b2 = nodes[ni, nj, 2] + wy * (nodes[ni + 1, nj, 2] - nodes[ni, nj, 2])
-    b3 = nodes[ni, nj, 3] + wy * (nodes[ni + 1, nj, 3] - nodes[ni, nj, 3])
-    return a0, a1, a2, a3, (b0 - a0) / cell, (b1 - a1) / cell, (b2 - a2) / cell, (b3 - a3) / cell
+def _between_rows(above: Floats, below: Floats, weight: float, out: Floats) -> None:
+    for n in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            out[n, k] = above[n, k] + weight * (below[n, k] - above[n, k])
 
 
 @njit(cache=True, nogil=True)
-def _horner(
-    coefficients: tuple[float, float, float, float, float, float, float, float],
-    first: int,
-    height: Floats32,
-    out: Floats,
-) -> None:
-    """Cubic polynomials in height (km) whose coefficients change linearly along a row; a loop that vectorizes."""
-    a0, a1, a2, a3, s0, s1, s2, s3 = coefficients
-    for k in range(out.size):
-        x = float(first + k)
-        h = np.float64(height[k]) * 1e-3
-        out[k] = (((a3 + x * s3) * h + (a2 + x * s2)) * h + (a1 + x * s1)) * h + (a0 + x * s0)
+def _along_row(nodes: Floats, cell: int, col: int, height: Floats32, out: Floats) -> None:
+    """Cubic polynomials in height (km), whose coefficients change linearly between the nodes of a row."""
+    j = 0
+    while j < out.size:
+        n = (col + j) // cell
+        end = min((n + 1) * cell - col, out.size)
+        first = col - n * cell
+        a0, a1, a2, a3 = nodes[n, 0], nodes[n, 1], nodes[n, 2], nodes[n, 3]
+        s0, s1 = (nodes[n + 1, 0] - a0) / cell, (nodes[n + 1, 1] - a1) / cell
+        s2, s3 = (nodes[n + 1, 2] - a2) / cell, (nodes[n + 1, 3] - a3) / cell
+        for k in range(j, end):  # without branches, so that it vectorizes
+            x = float(first + k)
+            h = np.float64(height[k]) * 1e-3
+            out[k] = (((a3 + x * s3) * h + (a2 + x * s2)) * h + (a1 + x * s1)) * h + (a0 + x * s0)
+        j = end
 
 
 @njit(cache=True, nogil=True)
@@ -378,21 +368,21 @@ def _look_up(
     time: Floats, near: float, step: float, table: Floats, azimuth_time: Floats, slant_to_pixel: Floats
 ) -> None:
     """Turn slant ranges into pixels by bilinear look-up in (time, slant range); NaN outside the ranges."""
-    j = 0
-    last = table.shape[1] - 1
+    j, last, is_single = 0, table.shape[1] - 1, time.size == 1
+    inverse_step = 1.0 / step
+    inverse_time = 1.0 if is_single else 1.0 / (time[1] - time[0])
     for k in range(azimuth_time.size):
-        t, position = azimuth_time[k], (slant_to_pixel[k] - near) / step
+        t, position = azimuth_time[k], (slant_to_pixel[k] - near) * inverse_step
         if not (position >= 0.0 and position < last):
             slant_to_pixel[k] = np.nan
             continue
-        while j > 0 and t < time[j]:  # the record before t, mostly that of the pixel before
-            j -= 1
-        while j < time.size - 2 and t >= time[j + 1]:
-            j += 1
+        while (j > 0 and t < time[j]) or (j < time.size - 2 and t >= time[j + 1]):
+            j += -1 if t < time[j] else 1  # towards the record before t, mostly that of the pixel before
+            inverse_time = 1.0 / (time[j + 1] - time[j])
         c = int(position)
         w = position - c
         value = table[j, c] + w * (table[j, c + 1] - table[j, c])
-        if time.size > 1:
+        if not is_single:
             second = table[j + 1, c] + w * (table[j + 1, c + 1] - table[j + 1, c])
-            value += (t - time[j]) / (time[j + 1] - time[j]) * (second - value)
+            value += (t - time[j]) * inverse_time * (second - value)
         slant_to_pixel[k] = value
