@@ -35,34 +35,38 @@ def reach(taps: int) -> int:
     return max(1, (taps + 1) // 2)
 
 
-def resample(source: Floats32, line: Floats, pixel: Floats, taps: int) -> Floats32:
+def resample(
+    source: Floats32, line: Floats, pixel: Floats, taps: int, origin: tuple[int, int] = (0, 0)
+) -> Floats32:
     """Values of ``source`` at fractional positions.
 
     Args:
         source: Samples; NaN is nodata.
-        line, pixel: Positions in ``source`` (already relative to its corner), any shape; NaN gives NaN.
+        line, pixel: Positions, two-dimensional; NaN gives NaN.
         taps: Kernel length as in `METHODS`.
+        origin: Position of the first sample of ``source``.
 
     Returns:
         float32, shape of ``line``.
     """
     out = np.empty(line.shape, np.float32)
+    row, col = float(origin[0]), float(origin[1])
     if taps == NEAREST:
-        _nearest(source, line, pixel, out)
+        _nearest(source, line, pixel, row, col, out)
     elif taps == BILINEAR:
-        _bilinear(source, line, pixel, out)
+        _bilinear(source, line, pixel, row, col, out)
     else:
-        _long(source, line, pixel, taps, out)
+        _long(source, line, pixel, row, col, taps, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _nearest(source: Floats32, line: Floats, pixel: Floats, out: Floats32) -> None:
+def _nearest(source: Floats32, line: Floats, pixel: Floats, row: float, col: float, out: Floats32) -> None:
     rows, cols = source.shape
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             out[i, j] = np.nan
-            y, x = line[i, j], pixel[i, j]
+            y, x = line[i, j] - row, pixel[i, j] - col
             if y == y and x == x:
                 r, c = math.floor(y + 0.5), math.floor(x + 0.5)
                 if 0 <= r < rows and 0 <= c < cols:
@@ -102,14 +106,14 @@ def _bilinear_at(source: Floats32, y: float, x: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _bilinear(source: Floats32, line: Floats, pixel: Floats, out: Floats32) -> None:
+def _bilinear(source: Floats32, line: Floats, pixel: Floats, row: float, col: float, out: Floats32) -> None:
     rows, cols = source.shape
     if rows < 2 or cols < 2:
         out[:] = np.nan
         return
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            y, x = line[i, j], pixel[i, j]
+            y, x = line[i, j] - row, pixel[i, j] - col
             value = np.float32(np.nan)
             if y >= 0.0 and y < rows - 1 and x >= 0.0 and x < cols - 1:
                 r, c = int(y), int(x)
@@ -153,7 +157,15 @@ def _weights(fraction: float, taps: int, weights: Floats) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _long(source: Floats32, line: Floats, pixel: Floats, taps: int, out: Floats32) -> None:
+def _long(
+    source: Floats32,
+    line: Floats,
+    pixel: Floats,
+    first_line: float,
+    first_pixel: float,
+    taps: int,
+    out: Floats32,
+) -> None:
     rows, cols = source.shape
     wy, wx = np.empty(taps), np.empty(taps)
     if rows < 2 or cols < 2:
@@ -161,7 +173,7 @@ def _long(source: Floats32, line: Floats, pixel: Floats, taps: int, out: Floats3
         return
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            y, x = line[i, j], pixel[i, j]
+            y, x = line[i, j] - first_line, pixel[i, j] - first_pixel
             if not (0.0 <= y <= rows - 1 and 0.0 <= x <= cols - 1):
                 out[i, j] = np.nan
                 continue

@@ -126,7 +126,7 @@ def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats3
     samples = np.asarray(band.read(part), np.float32)
     if band.nodata == 0:
         samples = np.where(samples == 0, np.float32(np.nan), samples)
-    return resample(samples, located.line - part.row, located.pixel - part.col, taps)
+    return resample(samples, located.line, located.pixel, taps, (part.row, part.col))
 
 
 def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band]:
