@@ -83,10 +83,10 @@ def make_backscatter_card(
     check_measurements(scene)
     if order.verify:
         verify_checksums(scene, measurements="none" if order.parameters.get("aoi") else "original")
-    graph, values = _filled_recipe(order)
+    graph, differences = _filled_recipe(order)
     prepared = engine.prepare(graph)
     output = _single_output(prepared)
-    context = _context(order, scene, engine, output, graph, values)
+    context = _context(order, scene, engine, output, graph, differences)
     final = out / context.card_id
     with atomic_folder(final, overwrite=overwrite) as staging:
         raster = staging / f"{context.card_id}.tif"
@@ -115,7 +115,7 @@ def _require_polarizations(scene: Scene, order: BackscatterOrder) -> None:
 
 
 def _filled_recipe(order: BackscatterOrder) -> tuple[Graph, dict[str, str]]:
-    """The recipe with everything filled in, and the values that were used."""
+    """The recipe with everything filled in, and the values of its identity that are not its defaults."""
     recipe = read_graph(find_recipe(order.recipe))
     refuse_unknown(recipe, list(order.parameters))
     unknown = [name for name in order.layers if name not in LAYERS]
@@ -138,7 +138,9 @@ def _filled_recipe(order: BackscatterOrder) -> tuple[Graph, dict[str, str]]:
             subject=order.recipe,
             advice=f"Give it with -P {missing[0].name}=...",
         )
-    return fill(recipe, values), values
+    usual = {p.name: p.default or "" for p in recipe_parameters(recipe)}
+    differences = {k: v for k, v in values.items() if k not in NOT_IDENTITY and v != usual.get(k, "")}
+    return fill(recipe, values), differences
 
 
 def _single_output(prepared: Prepared) -> Output:
@@ -157,12 +159,9 @@ def _context(
     engine: Engine,
     output: Output,
     graph: Graph,
-    values: Mapping[str, str],
+    differences: Mapping[str, str],
 ) -> CardContext:
     assert output.grid is not None
-    recipe = read_graph(find_recipe(order.recipe))
-    usual = {p.name: p.default for p in recipe_parameters(recipe)}
-    different = {k: v for k, v in values.items() if k not in NOT_IDENTITY and v != (usual.get(k) or "")}
     return CardContext(
         kind=KIND_OF_RECIPE.get(graph.id, "CARD_BS"),
         scene=scene,
@@ -174,7 +173,7 @@ def _context(
         recipe=graph.id or Path(order.recipe).stem,
         engine=engine.name,
         software=engine.software,
-        parameters=different,
+        parameters=differences,
     )
 
 
