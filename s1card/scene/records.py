@@ -86,8 +86,83 @@ class SwathBounds:
 
 
 @dataclass(frozen=True, eq=False)
+class RangePolynomial:
+    """A polynomial along range that holds at one azimuth time.
+
+    ``value = sum(coefficients[k] * (slant_range_time - t0)**k)`` with two-way times in seconds.
+    """
+
+    azimuth_time: np.datetime64
+    t0: float
+    coefficients: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Burst:
+    """One burst of a TOPS image.
+
+    Attributes:
+        azimuth_time: Zero-Doppler time of its first line.
+        sensing_time: Time of its first pulse.
+        anx_time: ``azimuth_time`` since the ascending node, s.
+        byte_offset: Place of its first sample in the measurement file.
+        first_valid_sample, last_valid_sample: Inclusive bounds per line; -1 where a line holds no data.
+        burst_id: Number of the burst on its track (ESA's relative burst id, as annotated from IPF 3.40 on, else
+            computed from ``anx_time``).
+    """
+
+    azimuth_time: np.datetime64
+    sensing_time: np.datetime64
+    anx_time: float
+    byte_offset: int
+    first_valid_sample: Ints
+    last_valid_sample: Ints
+    burst_id: int
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Processed bandwidth (Hz) in one direction and its Hamming weighting.
+
+    The spectrum is ``c - (1 - c) cos(2 pi f / bandwidth + pi)`` within the bandwidth, c = ``window_coefficient``
+    (1: no weighting).
+    """
+
+    bandwidth: float
+    window_coefficient: float
+
+
+@dataclass(frozen=True, eq=False)
+class Tops:
+    """What the annotation of a TOPS SLC image says beyond that of any image.
+
+    Attributes:
+        lines_per_burst, samples_per_burst: Size of every burst; bursts are stacked in the raster without gaps.
+        bursts: In order of time.
+        steering_rate: Azimuth steering rate of the antenna, rad/s.
+        fm_rates: Azimuth FM rate (Hz/s), in order of time.
+        doppler_centroids: Doppler centroid (Hz), in order of time: the estimate from data where the processor used it
+            (``dcMethod`` Data Analysis), else that from geometry.
+        prf: Pulse repetition frequency of the raw data, Hz.
+        rank: Number of pulses between emission and echo.
+        range_spectrum, azimuth_spectrum: What the processor kept.
+    """
+
+    lines_per_burst: int
+    samples_per_burst: int
+    bursts: tuple[Burst, ...]
+    steering_rate: float
+    fm_rates: tuple[RangePolynomial, ...]
+    doppler_centroids: tuple[RangePolynomial, ...]
+    prf: float
+    rank: int
+    range_spectrum: Spectrum
+    azimuth_spectrum: Spectrum
+
+
+@dataclass(frozen=True, eq=False)
 class Annotation:
-    """What the product annotation of one image (swath x polarization) says."""
+    """What the product annotation of one image (swath x polarization) says; ``tops`` of an IW or EW SLC only."""
 
     mission: str
     product_type: str
@@ -121,6 +196,7 @@ class Annotation:
     coordinate_conversions: tuple[CoordinateConversion, ...]
     geolocation_grid: GeolocationGrid
     swath_bounds: tuple[SwathBounds, ...]
+    tops: Tops | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from s1card.engine.native.line_cache import LineCache
+from s1card.engine.native.tile_cache import TileCache
 from s1card.raster.sink import TILE
 
 MEBIBYTE = 1 << 20
 
 LINES_SHARE = 0.25
+TILES_SHARE = 0.20
 DEM_SHARE = 0.10
 GDAL_SHARE = 0.03
 BLOCKS_SHARE = 0.30
@@ -31,6 +33,7 @@ class MemoryPlan:
     Attributes:
         lines: Bytes of the cache of scene lines. Blocks are worked on in the order of the lines they need, so
             it must hold the lines under one row of blocks: 800 of them in two polarizations take 80 MiB.
+        tiles: Bytes of the cache of radar tiles that are dear to compute (SLC pairs).
         dem: Bytes of the cache of heights: a chunk of 1024 x 1024 takes 4 MiB.
         gdal: Bytes of GDAL's own block cache, which would else take 5 % of the machine's memory.
         threads: Worker threads.
@@ -40,6 +43,7 @@ class MemoryPlan:
     """
 
     lines: int
+    tiles: int
     dem: int
     gdal: int
     threads: int
@@ -53,6 +57,7 @@ class MemoryPlan:
         edge = math.isqrt(share // (threads * BYTES_PER_PIXEL)) // TILE * TILE
         return cls(
             lines=int(memory * LINES_SHARE),
+            tiles=int(memory * TILES_SHARE),
             dem=max(MINIMUM_DEM, int(memory * DEM_SHARE)),
             gdal=int(memory * GDAL_SHARE),
             threads=threads,
@@ -94,9 +99,11 @@ class Context:
 
     surroundings: Surroundings
     lines: LineCache = field(init=False)
+    tiles: TileCache = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", LineCache(self.surroundings.plan.lines))
+        object.__setattr__(self, "tiles", TileCache(self.surroundings.plan.tiles))
 
 
 Parameters = Mapping[str, Any]

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from s1card.errors import GraphError
 from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.radar_grid import RadarGrid
+from s1card.geometry.tops import SubSwath
 from s1card.scene.records import StateVectors
 from s1card.scene.scene import Scene
 from s1card.window import Window
 
 Pixels = NDArray[Any]
+Complex = NDArray[np.complex64]
+Floats = NDArray[np.float64]
 Reader = Callable[[Window], Pixels]
 
 
@@ -48,6 +51,64 @@ class Band:
     description: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """One complex image. A product shows it as two bands, ``i_<name>`` and ``q_<name>``, and a virtual intensity.
+
+    Attributes:
+        name: For example ``IW1_VV``, ``IW1_VV_ref_12Jun2021``, ``ifg_IW1_VV_12Jun2021_18Jun2021``.
+        polarization: Polarization.
+        read: Gives the samples of a window, complex64; thread safe; callers do not change the array.
+        dtype: ``int16`` for samples as ESA delivered them, else ``float32``: how the two bands are written.
+    """
+
+    name: str
+    polarization: str
+    read: Callable[[Window], Complex]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, eq=False)
+class PairWindow:
+    """A window of a co-registered pair, inside one burst of the reference.
+
+    Attributes:
+        window: In lines and pixels of the reference's stacked bursts.
+        reference, secondary: polarizations x rows x cols; the secondary resampled onto the reference, with its
+            azimuth carrier put back; 0 where not valid.
+        is_valid: rows x cols; where both have data (annotated valid samples, heights where they are asked for).
+        height: Ellipsoidal height, m.
+        range_difference: Slant range to the secondary minus slant range to the reference, m, of the ground at
+            ``height``.
+        flat_difference: The same of the ellipsoid (height 0) at this line and pixel.
+    """
+
+    window: Window
+    reference: Complex
+    secondary: Complex
+    is_valid: NDArray[np.bool_]
+    height: NDArray[np.float32]
+    range_difference: Floats
+    flat_difference: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class CoregisteredPair:
+    """A secondary on the raster of the reference.
+
+    Attributes:
+        secondary: Its sub-swath as split (scene, orbit, bursts).
+        tag: End of its band names: ``sec1_18Jun2021``.
+        polarizations: Those that both have, in the order of the arrays of ``read``.
+        read: Gives a window, which must lie inside one burst of the reference.
+    """
+
+    secondary: Product
+    tag: str
+    polarizations: tuple[str, ...]
+    read: Callable[[Window], PairWindow]
+
+
 @dataclass(frozen=True)
 class LutOrigin:
     """Where a product's line 0 and pixel 0 lie in the scene that the annotated look-up tables describe."""
@@ -64,7 +125,13 @@ class Product:
         name: SNAP's product name; operators append suffixes to it.
         grid: Radar or map geometry.
         orbit: State vectors that geometry uses.
-        lut_origin: Place of this raster in the annotated scene.
+        lut_origin: Place of this raster in the annotated scene; of one sub-swath where there are several.
+        signals: Complex images; their bands are among ``bands``.
+        swath: Sub-swath of an SLC product, "" where it is none or all.
+        bursts: Timing of the raster while it is a stack of bursts (SLC before TOPSAR-Deburst); ``grid`` then is only
+            that of its first burst going on.
+        parts: The sub-swaths of an SLC product that is not split yet; ``grid`` is that of the first one.
+        pairs: Secondaries on this raster (after Back-Geocoding).
         order: Work on windows in increasing order of this number reads the scene in one sweep.
         facts: What was applied, for the record of the card (operator -> statement).
     """
@@ -79,6 +146,11 @@ class Product:
     is_calibrated: bool = False
     order: Callable[[Window], float] | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    signals: tuple[Signal, ...] = ()
+    swath: str = ""
+    bursts: SubSwath | None = None
+    parts: tuple[Product, ...] = ()
+    pairs: tuple[CoregisteredPair, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
