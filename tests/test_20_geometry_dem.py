@@ -361,6 +361,7 @@ def test_sea_of_an_ellipsoidal_dem_needs_a_geoid_grid_only_where_it_is(tmp_path:
     land = Dem.open(nowhere / "land.tif", "ellipsoid", geoid=nowhere)
     assert np.isfinite(land.read(10.0, 44.96, 10.04, 45.0).height).sum() == 25
     coast = Dem.open(tiles, "ellipsoid", geoid=nowhere)
+    assert np.isfinite(coast.read(7.1, 47.1, 7.9, 47.9).height).all()
     with pytest.raises(DemError, match=r"height of the sea.*projsync.*sea='nodata'"):
         coast.read(6.5, 47.2, 7.9, 47.9)
 

@@ -132,6 +132,8 @@ class Dem:
         height = np.empty(window.shape, np.float32)
         for part, values in self._parts(window):
             height[part.slices_in(window)] = values
+        if self.sea == "geoid" and not self._has_geoid and np.isnan(height).any():
+            self._refuse_water(window, height)
         lattice = self._lattice
         x0, y0 = lattice.x0 + window.col * lattice.dx, lattice.y0 - window.row * lattice.dy
         return HeightPatch(self.crs, x0, y0, lattice.dx, lattice.dy, height, window.row, window.col)
@@ -210,10 +212,28 @@ class Dem:
             height = fill_small_voids(height, LARGEST_VOID)
         cut = inner.slices_in(outer)
         height, covered = height[cut], covered[cut]
-        water = np.isnan(height) & (covered | self.path.is_dir()) if self.sea == "geoid" else np.False_
+        fills_sea = self.sea == "geoid" and self._has_geoid
+        water = self._water(height, covered) if fills_sea else np.False_
         if not (water.any() or (covered.any() and self.datum != VerticalDatum.ELLIPSOID)):
             return np.ascontiguousarray(height)
         return self._referred(height, water, inner)
+
+    def _water(self, height: NDArray[np.float32], covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Where there is sea: voids in what the files cover, and all that the tiles of a folder leave out."""
+        return np.asarray(np.isnan(height) & (covered | self.path.is_dir()))
+
+    @cached_property
+    def _has_geoid(self) -> bool:
+        """Whether there is a geoid grid; without one, ellipsoidal heights serve wherever there is no sea."""
+        try:
+            return self._geoid is not None
+        except DemError:
+            return False
+
+    def _refuse_water(self, window: Window, height: NDArray[np.float32]) -> None:
+        """Refuse heights with sea in them, the level of which nobody knows."""
+        if self._water(height, self._mosaic.read(window)[1]).any():
+            _ = self._geoid
 
     def _referred(
         self, height: NDArray[np.float32], water: NDArray[np.bool_] | np.bool_, window: Window
