@@ -153,7 +153,7 @@ def test_every_generation_of_noise(annotations: Path, name: str, azimuth_vectors
         return Node(found.find("content"), path.name)
 
     for swath in ("IW1", "IW2", "IW3"):
-        annotation = parse_annotation(content("product", swath))
+        annotation = parse_annotation(content("product", swath), 117)
         noise = parse_noise(content("noise", swath), annotation)
         calibration = parse_calibration(content("calibration", swath))
         assert annotation.swath == swath

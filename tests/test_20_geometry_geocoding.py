@@ -334,7 +334,7 @@ def test_azores(shared: Path, place: tuple[float, float, float], line: float, co
     """Stacked line and column in a real SLC image; the first point was published with another processor."""
     folder = shared / "data" / "slc-crop-azores"
     root = parse_xml(next(folder.glob("*.xml")).read_bytes(), "Azores")
-    annotation = parse_annotation(root)
+    annotation = parse_annotation(root, 22)
     radar = radar_grid(annotation)
     vectors = read_orbit_file(
         next(folder.glob("*.EOF")), annotation.first_line_time, annotation.last_line_time

@@ -16,17 +16,20 @@ from s1card.scene.records import (
     SwathBounds,
 )
 from s1card.scene.time import seconds, seconds_since
+from s1card.scene.tops import parse_tops
 from s1card.scene.xml import Node
 
+TOPS_MODES = ("IW", "EW")
 MINIMUM_STATE_VECTORS = 4
 """Fewer cannot carry the cubic interpolation of an orbit."""
 
 
-def parse_annotation(root: Node) -> Annotation:
+def parse_annotation(root: Node, relative_orbit: int) -> Annotation:
     """The annotation as a record, checked for what every later step relies on.
 
     Args:
         root: Root element (``product``).
+        relative_orbit: Of the scene, as the manifest says; gives ids to bursts that bear none.
 
     Raises:
         SceneError: Something is missing, unreadable or contradicts itself.
@@ -68,11 +71,14 @@ def parse_annotation(root: Node) -> Annotation:
         coordinate_conversions=_coordinate_conversions(root),
         geolocation_grid=_geolocation_grid(root.child("geolocationGrid/geolocationGridPointList")),
         swath_bounds=_swath_bounds(root),
+        tops=parse_tops(root, header.text("mode"), relative_orbit),
     )
     _check_geometry(annotation, image)
     _check_orbit(annotation, root.child("generalAnnotation/orbitList"))
     if annotation.is_ground_range and not annotation.coordinate_conversions:
         raise root.error("a ground range image without coordinate conversion")
+    if annotation.product_type == "SLC" and annotation.mode in TOPS_MODES and annotation.tops is None:
+        raise root.error(f"a single look complex image of mode {annotation.mode} without bursts")
     return annotation
 
 

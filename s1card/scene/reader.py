@@ -144,7 +144,7 @@ def _read_image(safe: Safe, manifest: Manifest, files: ImageFiles) -> Image:
         return parse_xml(read_file(safe, name), f"{safe.name}/{name}")
 
     annotation_root = root("annotation")
-    annotation = parse_annotation(annotation_root)
+    annotation = parse_annotation(annotation_root, manifest.relative_orbit)
     _check_same(annotation, manifest, files, annotation_root)
     return Image(
         raster=safe.gdal_path(files.names["measurement"]),
