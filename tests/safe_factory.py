@@ -35,6 +35,18 @@ class SafeCase:
     noise: str = "range+azimuth"
     cog: bool = False
     upper_case: bool = False
+    datatake_id: int = 400511
+    slice_number: int = 4
+
+    @property
+    def start(self) -> np.datetime64:
+        """First line."""
+        return START
+
+    @property
+    def stop(self) -> np.datetime64:
+        """Last line."""
+        return START + np.timedelta64(round((LINES - 1) * INTERVAL * 1e6), "us")
 
     @property
     def name(self) -> str:
@@ -118,10 +130,11 @@ def write_tiff(path: Path, values: np.ndarray, *, tiled: bool = False) -> None:
 
 
 def header_xml(case: SafeCase, polarization: str) -> str:
-    return f"""<adsHeader><missionId>{case.platform}</missionId><productType>GRD</productType>
+    return f"""<adsHeader><missionId>{case.platform}</missionId><productType>{case.product_type}</productType>
 <polarisation>{polarization}</polarisation><mode>{case.mode}</mode><swath>{case.swath}</swath>
-<startTime>{time_of(0)}</startTime><stopTime>{time_of(LINES - 1)}</stopTime>
-<absoluteOrbitNumber>{case.absolute_orbit}</absoluteOrbitNumber><missionDataTakeId>400511</missionDataTakeId>
+<startTime>{case.start}</startTime><stopTime>{case.stop}</stopTime>
+<absoluteOrbitNumber>{case.absolute_orbit}</absoluteOrbitNumber>
+<missionDataTakeId>{case.datatake_id}</missionDataTakeId>
 <imageNumber>001</imageNumber></adsHeader>"""
 
 
@@ -239,11 +252,11 @@ def manifest_xml(case: SafeCase, safe: Path, files: list[Path]) -> str:
 <safe:cycleNumber>304</safe:cycleNumber><safe:extension><s1:orbitProperties><s1:pass>ASCENDING</s1:pass>
 <s1:ascendingNodeTime>2023-10-13T11:40:00.250000</s1:ascendingNodeTime></s1:orbitProperties></safe:extension>
 </safe:orbitReference>
-<s1:standAloneProductInformation><s1:missionDataTakeID>400511</s1:missionDataTakeID>{polarizations}
+<s1:standAloneProductInformation><s1:missionDataTakeID>{case.datatake_id}</s1:missionDataTakeID>{polarizations}
 <s1:productClass>S</s1:productClass><s1:productType>{case.product_type}</s1:productType>
-<s1:sliceNumber>4</s1:sliceNumber></s1:standAloneProductInformation>
-<safe:acquisitionPeriod><safe:startTime>{time_of(0)}</safe:startTime>
-<safe:stopTime>{time_of(LINES - 1)}</safe:stopTime>
+<s1:sliceNumber>{case.slice_number}</s1:sliceNumber></s1:standAloneProductInformation>
+<safe:acquisitionPeriod><safe:startTime>{case.start}</safe:startTime>
+<safe:stopTime>{case.stop}</safe:stopTime>
 </safe:acquisitionPeriod>
 <safe:frameSet><safe:frame><safe:footPrint srsName="http://www.opengis.net/gml/srs/epsg.xml#4326">
 <gml:coordinates>40.0,10.0 40.0,10.06 40.04,10.06 40.04,10.0</gml:coordinates></safe:footPrint></safe:frame>

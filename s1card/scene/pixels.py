@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,8 +18,11 @@ from rasterio.windows import Window as RasterWindow
 
 from s1card.errors import SceneError
 from s1card.scene.scene import Image
+from s1card.scene.strips import open_strips
 
 _GDAL_OPTIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+_CHUNK_LINES = 64
+"""Lines that are converted at a time: few enough for the processor's cache."""
 _DAMAGED = "The measurement file is damaged: download the product again"
 
 
@@ -34,6 +40,9 @@ class PixelReader:
         self.image = image
         self._lock = threading.Lock()
         self._dataset = open_measurement(image)
+        self._strips = None if image.annotation.is_detected else open_strips(self._dataset)
+        if self._strips is not None:
+            weakref.finalize(self, self._strips.close)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -47,25 +56,69 @@ class PixelReader:
             SceneError: The file ends before, or cannot be decoded there.
             ValueError: The lines are not all inside the image.
         """
-        annotation = self.image.annotation
-        if first < 0 or count < 1 or first + count > annotation.lines:
-            raise ValueError(f"lines {first}..{first + count - 1} of an image of {annotation.lines}")
-        window = RasterWindow(0, first, annotation.pixels, count)
+        self._check_lines(first, count)
+        return self._decoded(first, count).astype(self.dtype, copy=False)
+
+    def read_iq(self, first: int, count: int) -> NDArray[np.int16]:
+        """SLC lines as they are stored: an array of count x pixels x 2, in-phase and quadrature.
+
+        Lines of an uncompressed file, on disk or stored in a zip, are read without decoding.
+
+        Raises:
+            SceneError: The file ends before, or cannot be decoded there.
+            ValueError: The lines are not all inside the image, or the image is detected.
+        """
+        if self.image.annotation.is_detected:
+            raise ValueError(f"{self.image.raster} is detected: it has no phase")
+        self._check_lines(first, count)
+        stored = self._stored(first, count)
+        return self._converted(first, count) if stored is None else stored
+
+    def _check_lines(self, first: int, count: int) -> None:
+        lines = self.image.annotation.lines
+        if first < 0 or count < 1 or first + count > lines:
+            raise ValueError(f"lines {first}..{first + count - 1} of an image of {lines}")
+
+    def _decoded(self, first: int, count: int) -> NDArray[Any]:
+        window = RasterWindow(0, first, self.image.annotation.pixels, count)
+        with self._lock, self._telling(first, count):
+            pixels: NDArray[Any] = self._dataset.read(1, window=window)
+        return pixels
+
+    def _stored(self, first: int, count: int) -> NDArray[np.int16] | None:
+        """Samples without decoding, None where the file is not made so."""
+        if self._strips is None:
+            return None
+        with self._lock, self._telling(first, count):
+            return self._strips.read(first, count)
+
+    def _converted(self, first: int, count: int) -> NDArray[np.int16]:
+        """Samples from GDAL's complex floats; 16 bits are exact in them."""
+        samples = np.empty((count, self.image.annotation.pixels, 2), np.int16)
+        for start in range(0, count, _CHUNK_LINES):
+            chunk = samples[start : start + _CHUNK_LINES]
+            pixels = self._decoded(first + start, len(chunk)).astype(np.complex64, copy=False)
+            chunk[:] = pixels.view(np.float32).reshape(chunk.shape)
+        return samples
+
+    @contextmanager
+    def _telling(self, first: int, count: int) -> Iterator[None]:
+        """Names lines and file in what goes wrong while they are read."""
         try:
-            with self._lock:
-                pixels: NDArray[Any] = self._dataset.read(1, window=window)
-        except RasterioError as error:
+            yield
+        except (RasterioError, OSError) as error:
             raise SceneError(
                 f"lines {first} to {first + count - 1} cannot be read: {error}",
                 subject=self.image.raster,
                 advice=_DAMAGED,
             ) from error
-        return pixels.astype(self.dtype, copy=False)
 
     def close(self) -> None:
         """Gives the file back; further reads fail."""
         with self._lock:
             self._dataset.close()
+            if self._strips is not None:
+                self._strips.close()
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -78,6 +79,12 @@ class SafeZip:
         plain = self.archive.suffix.lower() == ".zip" and ".zip/" not in str(self.archive).lower()
         archive = str(self.archive) if plain else f"{{{self.archive}}}"
         return f"/vsizip/{archive}/{self.root}{name}"
+
+
+def split_zip_path(raster: str) -> tuple[str, str] | None:
+    """Zip and name in it of a path that `SafeZip.gdal_path` made; None for any other path."""
+    match = re.fullmatch(r"/vsizip/(?:\{(.+)\}|(.+?\.zip))/(.+)", raster, re.IGNORECASE | re.DOTALL)
+    return None if match is None else (match[1] or match[2], match[3])
 
 
 def open_safe(path: str | Path) -> Safe:
