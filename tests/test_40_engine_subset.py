@@ -102,9 +102,10 @@ class TestPlaces:
 
     def test_radar_position_of_tie_points(self, small: Small) -> None:
         """The inverse of the tie points, at the tie points themselves."""
-        annotation = build(small.read).scene.images[0].annotation
-        grid = annotation.geolocation_grid
-        line, pixel = image_position(annotation, grid.longitude.ravel(), grid.latitude.ravel())
+        product = build(small.read)
+        grid = product.annotation.geolocation_grid
+        places = grid.longitude.ravel(), grid.latitude.ravel()
+        line, pixel = image_position(product.tie_grid, product.shape, *places)
         # SNAP's even tie points hold the values of sample n - 1 at n: all is stretched by n / (n - 1).
         stretched = np.meshgrid(grid.line * 300 / 299, grid.pixel * 400 / 399, indexing="ij")
         np.testing.assert_allclose(line, stretched[0].ravel(), atol=0.1)
@@ -121,8 +122,7 @@ class TestPlaces:
         expected = samples(whole, "Amplitude_VV")[origin.line :, origin.pixel :][:rows, :cols]
         assert np.array_equal(samples(part, "Amplitude_VV"), expected)
         # Its corners lie on the border of the window, none outside.
-        annotation = whole.scene.images[0].annotation
-        line, pixel = image_position(annotation, *np.array(place.exterior.coords).T)
+        line, pixel = image_position(whole.tie_grid, whole.shape, *np.array(place.exterior.coords).T)
         assert abs(line.min() - origin.line) <= 0.51
         assert abs(pixel.max() - (origin.pixel + cols - 0.5)) <= 1.0
 

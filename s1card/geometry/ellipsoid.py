@@ -45,3 +45,26 @@ def ecef_points(longitude: Floats, latitude: Floats, height: Floats) -> Floats:
         x, y, z = ecef(math.radians(longitude[i]), math.radians(latitude[i]), height[i])
         points[i, 0], points[i, 1], points[i, 2] = x, y, z
     return points
+
+
+@njit(cache=True, nogil=True)
+def geodetic(x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Longitude, latitude (rad) and height (m) of an earth-centred point (m).
+
+    Bowring's formula (1976), applied twice: exact to a nanometre up to some 10 km from the ellipsoid.
+    """
+    distance = math.hypot(x, y)
+    tangent = z * SEMI_MAJOR_AXIS / (distance * SEMI_MINOR_AXIS)  # of the reduced latitude
+    second = ECCENTRICITY_SQUARED / (1.0 - ECCENTRICITY_SQUARED)
+    sine = cosine = 0.0
+    for _ in range(2):
+        cosine = 1.0 / math.sqrt(1.0 + tangent * tangent)
+        sine = tangent * cosine
+        numerator = z + second * SEMI_MINOR_AXIS * sine * sine * sine
+        tan_lat = numerator / (distance - ECCENTRICITY_SQUARED * SEMI_MAJOR_AXIS * cosine * cosine * cosine)
+        tangent = (1.0 - FLATTENING) * tan_lat
+    latitude = math.atan(tan_lat)
+    sin_lat, cos_lat = math.sin(latitude), math.cos(latitude)
+    root = math.sqrt(1.0 - ECCENTRICITY_SQUARED * sin_lat * sin_lat)
+    height = distance * cos_lat + z * sin_lat - SEMI_MAJOR_AXIS * root
+    return math.atan2(y, x), latitude, height

@@ -6,15 +6,23 @@ COPE-GSEG-EOPG-TN-14-0025, 1.3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
+from numpy.polynomial.polynomial import polyval
 from numpy.typing import NDArray
 
+from s1card.errors import SceneError
+from s1card.geometry.orbit import tabulate_orbit
 from s1card.geometry.radar_grid import RadarGrid, SlantRange
+from s1card.scene.records import SPEED_OF_LIGHT, Annotation, Burst, RangePolynomial, Tops
+from s1card.scene.time import seconds_since
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
+Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +44,26 @@ class Carrier:
     tref: Floats
     fdc: Floats
 
+    def phase(self, line: Floats, pixel: Floats) -> Floats:
+        """Phase (rad) at fractional lines and pixels of the burst (same shape); linear between columns."""
+        out = np.empty(line.size)
+        columns = (self.line_interval, self.kt, self.tref, self.fdc)
+        for k, (y, x) in enumerate(zip(line.ravel(), pixel.ravel(), strict=True)):
+            out[k] = 2.0 * math.pi * carrier_cycles(columns, float(y), float(x))
+        return out.reshape(line.shape)
+
 
 @dataclass(frozen=True, eq=False)
 class SubSwath:
     """The bursts of one sub-swath, stacked without gaps: line ``b * lines_per_burst + y`` is line y of burst b.
 
     Attributes:
-        epoch: UTC instant that all times count from: the first line of the first burst of the scene.
+        epoch: UTC instant that all times count from.
         burst_time: Zero-Doppler time of the first line of each burst, s since ``epoch``.
         line_interval: s.
         lines_per_burst, pixels: Size of a burst.
         range_axis: What a pixel is.
-        valid: Per burst the largest rectangle of valid samples, in lines and pixels of the burst.
+        valid: Per burst the rectangle of samples that are valid in all its lines, in lines and pixels of the burst.
         carriers: Per burst.
         burst_ids: Per burst.
         wavelength: m.
@@ -67,7 +83,7 @@ class SubSwath:
     @property
     def shape(self) -> tuple[int, int]:
         """Lines and pixels of the stacked raster."""
-        return self.burst_time.size * self.lines_per_burst, self.pixels
+        return len(self.burst_ids) * self.lines_per_burst, self.pixels
 
     def burst(self, index: int) -> RadarGrid:
         """Radar grid of one burst."""
@@ -75,3 +91,110 @@ class SubSwath:
         return RadarGrid(
             self.epoch, first, self.line_interval, self.lines_per_burst, self.pixels, self.range_axis
         )
+
+    def window(self, index: int) -> Window:
+        """Window of one burst in the stacked raster."""
+        return Window(index * self.lines_per_burst, 0, self.lines_per_burst, self.pixels)
+
+    def valid_window(self, index: int) -> Window:
+        """Window of the valid samples of one burst in the stacked raster."""
+        return self.valid[index].moved(index * self.lines_per_burst, 0)
+
+    def select(self, first: int, last: int) -> SubSwath:
+        """Bursts ``first .. last`` (inclusive, counted from 0)."""
+        kept = slice(first, last + 1)
+        return replace(
+            self,
+            burst_time=self.burst_time[kept],
+            valid=self.valid[kept],
+            carriers=self.carriers[kept],
+            burst_ids=self.burst_ids[kept],
+        )
+
+    def around(self, window: Window) -> range:
+        """Indices of the bursts that a window of the stacked raster touches."""
+        return range(window.row // self.lines_per_burst, (window.row_end - 1) // self.lines_per_burst + 1)
+
+
+def sub_swath(annotation: Annotation) -> SubSwath:
+    """The bursts of an SLC image as its annotation states them; the epoch is its first line.
+
+    Raises:
+        SceneError: The image has no bursts.
+    """
+    tops = annotation.tops
+    if tops is None:
+        raise SceneError("the image has no bursts", subject=f"{annotation.mission} {annotation.swath}")
+    epoch = annotation.first_line_time
+    spacing = SPEED_OF_LIGHT / 2.0 / annotation.range_sampling_rate
+    return SubSwath(
+        epoch=epoch,
+        burst_time=seconds_since(np.array([burst.azimuth_time for burst in tops.bursts]), epoch),
+        line_interval=annotation.line_interval,
+        lines_per_burst=tops.lines_per_burst,
+        pixels=annotation.pixels,
+        range_axis=SlantRange(annotation.slant_range_time * SPEED_OF_LIGHT / 2.0, spacing),
+        valid=tuple(_valid_rectangle(burst) for burst in tops.bursts),
+        carriers=tuple(_carrier(annotation, tops, burst) for burst in tops.bursts),
+        burst_ids=tuple(burst.burst_id for burst in tops.bursts),
+        wavelength=SPEED_OF_LIGHT / annotation.radar_frequency,
+    )
+
+
+def _valid_rectangle(burst: Burst) -> Window:
+    lines = np.flatnonzero(burst.first_valid_sample >= 0)
+    first = int(burst.first_valid_sample[lines].max())
+    last = int(burst.last_valid_sample[lines].min())
+    return Window(int(lines[0]), first, int(np.ptp(lines)) + 1, last - first + 1)
+
+
+def _carrier(annotation: Annotation, tops: Tops, burst: Burst) -> Carrier:
+    """The carrier by the Doppler centroid and FM rate that are nearest in time to the middle of the burst."""
+    duration = tops.lines_per_burst * annotation.line_interval
+    middle = burst.azimuth_time + np.timedelta64(round(duration * 0.5e6), "us")
+    return carrier(
+        annotation, _nearest(tops.fm_rates, middle), _nearest(tops.doppler_centroids, middle)
+    )
+
+
+def carrier(annotation: Annotation, fm_rate: RangePolynomial, doppler_centroid: RangePolynomial) -> Carrier:
+    """The azimuth carrier of a burst with a given FM rate and Doppler centroid.
+
+    The steering of the antenna is that of the satellite's speed in the middle of the image.
+    """
+    tops = annotation.tops
+    assert tops is not None
+    slant_range_time = annotation.slant_range_time + np.arange(annotation.pixels) / annotation.range_sampling_rate
+    ka = polyval(slant_range_time - fm_rate.t0, fm_rate.coefficients)
+    fdc = polyval(slant_range_time - doppler_centroid.t0, doppler_centroid.coefficients)
+    wavelength = SPEED_OF_LIGHT / annotation.radar_frequency
+    ks = 2.0 * _speed(annotation) * tops.steering_rate / wavelength
+    beam_centre = -fdc / ka
+    first = max(int(burst.first_valid_sample.max()) for burst in tops.bursts)
+    half = 0.5 * tops.lines_per_burst * annotation.line_interval
+    return Carrier(
+        annotation.line_interval, ka * ks / (ka - ks), half + beam_centre - beam_centre[first], fdc
+    )
+
+
+def _speed(annotation: Annotation) -> float:
+    """Speed of the satellite (m/s) in the middle of the image."""
+    epoch = annotation.first_line_time
+    orbit = tabulate_orbit(annotation.state_vectors, epoch)
+    return float(np.linalg.norm(orbit.velocity(0.5 * seconds_since(annotation.last_line_time, epoch))))
+
+
+def _nearest(polynomials: tuple[RangePolynomial, ...], time: np.datetime64) -> RangePolynomial:
+    return min(polynomials, key=lambda polynomial: abs(polynomial.azimuth_time - time))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def carrier_cycles(columns: tuple[float, Floats, Floats, Floats], line: float, pixel: float) -> float:
+    """Phase of a carrier (line interval, kt, tref, fdc) in cycles; columns are interpolated linearly, and extrapolated."""
+    interval, kt, tref, fdc = columns
+    j = min(max(int(math.floor(pixel)), 0), kt.size - 2)
+    w = pixel - j
+    k = kt[j] + w * (kt[j + 1] - kt[j])
+    t = line * interval
+    d = t - (tref[j] + w * (tref[j + 1] - tref[j]))
+    return -0.5 * k * d * d - (fdc[j] + w * (fdc[j + 1] - fdc[j])) * t

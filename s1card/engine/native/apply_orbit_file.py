@@ -11,6 +11,7 @@ import numpy as np
 
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.product import Product
+from s1card.engine.native.slc import over_parts
 from s1card.errors import OrbitError
 from s1card.scene.orbit import choose_orbit
 from s1card.scene.records import StateVectors
@@ -41,8 +42,10 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
         vectors = resampled(
             vectors, annotation.first_line_time, annotation.last_line_time, int(parameters["polyDegree"])
         )
-    product = replace(source, name=f"{source.name}_Orb", orbit=vectors)
-    return product.with_fact("Apply-Orbit-File", f"{vectors.source} {vectors.name}".strip())
+    fact = "Apply-Orbit-File", f"{vectors.source} {vectors.name}".strip()
+    return over_parts(
+        source, lambda part: replace(part, name=f"{part.name}_Orb", orbit=vectors).with_fact(*fact)
+    )
 
 
 def _place(source: Product, context: Context) -> str:

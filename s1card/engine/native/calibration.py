@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.luts import RangeVectors, range_vectors
-from s1card.engine.native.product import Band, LutOrigin, Product, as_power
-from s1card.engine.native.selection import selected_bands
+from s1card.engine.native.product import Band, LutOrigin, Product, Signal, as_power
+from s1card.engine.native.selection import of_polarizations, power_bands
+from s1card.engine.native.slc import over_parts, require_bursts, with_signals
 from s1card.errors import GraphError
 from s1card.scene.records import Calibration, CalibrationVector
 from s1card.window import Window
@@ -26,34 +27,68 @@ _SWITCHES = {"Sigma0": "outputSigmaBand", "Gamma0": "outputGammaBand", "Beta0": 
 
 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
-    """Bands ``Sigma0_VV``, ``Gamma0_VV``, ``Beta0_VV`` ... of the amplitude or intensity bands of the source."""
-    source = sources[0]
-    source.require_radar_geometry()
-    if source.is_calibrated:
-        raise GraphError("the product is calibrated already", subject=source.scene.name)
+    """Bands ``Sigma0_VV``, ``Gamma0_VV``, ``Beta0_VV`` ... of the amplitude or intensity bands of the source.
+
+    Complex images give ``Sigma0_IW1_VV`` ..., or with ``outputImageInComplex`` stay complex, scaled to sigma0.
+    """
     if parameters["externalAuxFile"]:
         raise GraphError(
             "Sentinel-1 is calibrated by its own annotation, externalAuxFile must be empty",
-            subject=source.scene.name,
+            subject=sources[0].scene.name,
         )
+    return over_parts(sources[0], lambda part: _calibrated(part, parameters))
+
+
+def _calibrated(source: Product, parameters: Parameters) -> Product:
+    source.require_radar_geometry()
+    if source.is_calibrated:
+        raise GraphError("the product is calibrated already", subject=source.scene.name)
+    if source.signals:
+        require_bursts(source, "Calibration")
     wanted = tuple(q for q in QUANTITIES if parameters[_SWITCHES[q]]) or ("Sigma0",)
+    if source.signals and parameters["outputImageInComplex"]:
+        product = _scaled(source, parameters, wanted[0])
+        wanted = wanted[:1]
+    else:
+        product = _with_quantities(source, parameters, wanted)
+    product = replace(product, name=f"{source.name}_Cal", is_calibrated=True)
+    return product.with_fact("Calibration", ", ".join(wanted))
+
+
+def _with_quantities(source: Product, parameters: Parameters, wanted: Sequence[str]) -> Product:
     bands = [
         calibrated_band(source, band, quantity)
-        for band in selected_bands(source, parameters)
+        for band in power_bands(source, parameters)
         for quantity in wanted
     ]
     once = tuple({band.name: band for band in bands}.values())
-    product = replace(source, name=f"{source.name}_Cal", bands=once, is_calibrated=True)
-    return product.with_fact("Calibration", ", ".join(wanted))
+    return replace(source, bands=once, signals=())
+
+
+def _scaled(source: Product, parameters: Parameters, quantity: str) -> Product:
+    """Complex images divided by the look-up values: their intensity is the calibrated quantity."""
+    signals = of_polarizations(source.signals, tuple(parameters["selectedPolarisations"] or ()), source)
+    scaled = []
+    for signal in signals:
+        image = source.scene.image(signal.polarization, source.swath)
+        table = calibration_table(image.calibration, quantity, image.annotation.pixels)
+        read = partial(_read_scaled, signal, table, source.lut_origin)
+        scaled.append(replace(signal, read=read, dtype="float32"))
+    return with_signals(source, scaled)
+
+
+def _read_scaled(signal: Signal, table: RangeVectors, origin: LutOrigin, window: Window) -> NDArray[np.float32]:
+    factor = table.evaluate(window.moved(origin.line, origin.pixel))
+    return np.asarray(signal.read(window) / factor[..., None], np.float32)
 
 
 def calibrated_band(source: Product, band: Band, quantity: str) -> Band:
     """A band of the calibrated quantity, computed from an amplitude or intensity band."""
     assert band.polarization is not None
-    image = source.scene.image(band.polarization)
+    image = source.scene.image(band.polarization, source.swath or None)
     table = calibration_table(image.calibration, quantity, image.annotation.pixels)
     return Band(
-        f"{quantity}_{band.polarization}",
+        "_".join(filter(None, (quantity, source.swath, band.polarization))),
         "intensity",
         partial(_read, band, table, source.lut_origin),
         polarization=band.polarization,

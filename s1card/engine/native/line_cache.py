@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from s1card.window import Window
 
 CHUNK_LINES = 128
 
-Samples = NDArray[np.uint16]
+Samples = NDArray[Any]
 ReadLines = Callable[[int, int], Samples]
 
 
@@ -25,7 +26,7 @@ class LineCache:
         self._chunks = ChunkCache(self._read_chunk, capacity)
 
     def add(self, shape: tuple[int, int], read_lines: ReadLines) -> Callable[[Window], Samples]:
-        """Take a raster of ``shape`` in, whose lines ``read_lines(first, count)`` reads.
+        """Take a raster of ``shape`` in, whose lines ``read_lines(first, count)`` reads (count x pixels ...).
 
         Returns:
             A function that gives the samples of a window, as a new array.
@@ -34,12 +35,15 @@ class LineCache:
         return partial(self._read, len(self._rasters) - 1, shape[1])
 
     def _read(self, raster: int, pixels: int, window: Window) -> Samples:
-        out = np.empty(window.shape, np.uint16)
+        out: Samples | None = None
         for index in range(window.row // CHUNK_LINES, (window.row_end - 1) // CHUNK_LINES + 1):
             chunk = self._chunks.get((raster, index))
+            if out is None:
+                out = np.empty((*window.shape, *chunk.shape[2:]), chunk.dtype)
             place = Window(index * CHUNK_LINES, 0, chunk.shape[0], pixels)
             part = place.intersection(window)
             out[part.slices_in(window)] = chunk[part.slices_in(place)]
+        assert out is not None
         return out
 
     def _read_chunk(self, key: tuple[int, int]) -> Samples:

@@ -1,9 +1,7 @@
 """The output grid of Terrain-Correction, by SNAP's rules.
 
 SNAP derives the extent from the tie points of the four image corners and takes the north-west corner of that extent
-as the *centre* of the first pixel. Its tie points are the annotated geolocation grid, resampled to even spacing and
-stored in float32 (longitudes as sine and cosine), which moves the origin of a grid that is not aligned by decimetres;
-it is followed here so that grids agree with SNAP's to a fraction of a millimetre.
+as the *centre* of the first pixel.
 """
 
 from __future__ import annotations
@@ -12,21 +10,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
 from s1card.engine.native.context import Parameters
-from s1card.engine.native.product import LutOrigin, Product
+from s1card.engine.native.product import Product
+from s1card.engine.native.tie_grid import unwrapped_longitude
 from s1card.errors import GraphError
 from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS, SEMI_MINOR_AXIS
 from s1card.geometry.map_grid import MapGrid
-from s1card.scene.records import Annotation, GeolocationGrid
-
-Floats = NDArray[np.float64]
 
 EDGE_SAMPLES = 200
-HALF_TURN = 180.0
 DEFAULT_CRS = "WGS84(DD)"
 AUTO_UTM = "AUTO:42001"
 
@@ -108,61 +102,13 @@ def _automatic_utm(source: Product) -> CRS:
 
 def image_extent(source: Product) -> Extent:
     """Bounds of the four corner pixel centres, from SNAP's tie points."""
-    annotation = source.scene.images[0].annotation
-    line, pixel = _corners(source)
-    latitude, longitude = tie_point_position(annotation, line, pixel)
+    rows, cols = source.shape
+    line, pixel = np.array([0.0, 0.0, rows - 1.0, rows - 1.0]), np.array([0.0, cols - 1.0, 0.0, cols - 1.0])
+    latitude, longitude = source.tie_grid.position(line, pixel)
     longitude = unwrapped_longitude(longitude)
     return Extent(
         float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
     )
-
-
-def _corners(source: Product) -> tuple[Floats, Floats]:
-    rows, cols = source.shape
-    origin: LutOrigin = source.lut_origin
-    line = origin.line + np.array([0.0, 0.0, rows - 1.0, rows - 1.0])
-    pixel = origin.pixel + np.array([0.0, cols - 1.0, 0.0, cols - 1.0])
-    return line, pixel
-
-
-def tie_point_position(annotation: Annotation, line: Floats, pixel: Floats) -> tuple[Floats, Floats]:
-    """Latitude and longitude (degrees) at lines and pixels, with SNAP's even float32 tie points."""
-    grid = annotation.geolocation_grid
-    rows, cols = grid.line.size, grid.pixel.size
-    step_y, step_x = annotation.lines / (rows - 1), annotation.pixels / (cols - 1)
-    at_line = np.minimum(np.arange(rows) * step_y, annotation.lines - 1)
-    at_pixel = np.minimum(np.arange(cols) * step_x, annotation.pixels - 1)
-    longitude = unwrapped_longitude(grid.longitude)
-    latitude = _on_nodes(grid, grid.latitude, at_line, at_pixel).astype(np.float32)
-    longitude = _on_nodes(grid, longitude, at_line, at_pixel).astype(np.float32)
-    radians = np.radians(longitude.astype(np.float64))
-    sine, cosine = np.sin(radians).astype(np.float32), np.cos(radians).astype(np.float32)
-    fy, fx = line / step_y, pixel / step_x
-    s, c = _bilinear(sine, fy, fx), _bilinear(cosine, fy, fx)
-    return _bilinear(latitude, fy, fx), np.degrees(np.arctan2(s, c))
-
-
-def unwrapped_longitude(longitude: Floats) -> Floats:
-    """Longitudes (degrees) of a scene, going on beyond 180 where it lies across the antimeridian."""
-    if longitude.max() - longitude.min() <= HALF_TURN:
-        return longitude
-    return np.where(longitude < 0, longitude + 360, longitude)
-
-
-def _on_nodes(grid: GeolocationGrid, values: Floats, line: Floats, pixel: Floats) -> Floats:
-    """Annotated values at evenly spaced nodes."""
-    fy = np.interp(line, grid.line, np.arange(grid.line.size))
-    fx = np.interp(pixel, grid.pixel, np.arange(grid.pixel.size))
-    return _bilinear(values, *np.meshgrid(fy, fx, indexing="ij"))
-
-
-def _bilinear(values: NDArray[np.floating], fy: Floats, fx: Floats) -> Floats:
-    i = np.clip(np.floor(fy).astype(int), 0, values.shape[0] - 2)
-    j = np.clip(np.floor(fx).astype(int), 0, values.shape[1] - 2)
-    v, wy, wx = values.astype(np.float64), fy - i, fx - j
-    top = v[i, j] * (1 - wx) + v[i, j + 1] * wx
-    bottom = v[i + 1, j] * (1 - wx) + v[i + 1, j + 1] * wx
-    return np.asarray(top * (1 - wy) + bottom * wy)
 
 
 def _projected(extent: Extent, crs: CRS) -> tuple[float, float, float, float]:

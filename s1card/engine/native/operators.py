@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from s1card.engine.native import (
     apply_orbit_file,
+    back_geocoding,
     calibration,
     linear_to_from_db,
     read,
@@ -13,6 +14,9 @@ from s1card.engine.native import (
     subset,
     terrain_correction,
     thermal_noise_removal,
+    topsar_deburst,
+    topsar_merge,
+    topsar_split,
 )
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.product import Product
@@ -22,6 +26,7 @@ Operator = Callable[[Sequence[Product], Parameters, Context], Product]
 
 OPERATORS: dict[str, Operator] = {
     "Apply-Orbit-File": apply_orbit_file.apply,
+    "Back-Geocoding": back_geocoding.apply,
     "Calibration": calibration.apply,
     "LinearToFromdB": linear_to_from_db.apply,
     "Read": read.apply,
@@ -29,6 +34,9 @@ OPERATORS: dict[str, Operator] = {
     "Subset": subset.apply,
     "Terrain-Correction": terrain_correction.apply,
     "ThermalNoiseRemoval": thermal_noise_removal.apply,
+    "TOPSAR-Deburst": topsar_deburst.apply,
+    "TOPSAR-Merge": topsar_merge.apply,
+    "TOPSAR-Split": topsar_split.apply,
 }
 
 ANY = ("*",)

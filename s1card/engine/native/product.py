@@ -9,21 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s1card.engine.native.tie_grid import TieGrid, annotated_ties
 from s1card.errors import GraphError
 from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.radar_grid import RadarGrid
+from s1card.geometry.tie_points import TiePoints
 from s1card.geometry.tops import SubSwath
-from s1card.scene.records import StateVectors
+from s1card.scene.records import Annotation, StateVectors
 from s1card.scene.scene import Scene
 from s1card.window import Window
 
+if TYPE_CHECKING:
+    from s1card.engine.native.pair import CoregisteredPair
+
 Pixels = NDArray[Any]
-Complex = NDArray[np.complex64]
 Floats = NDArray[np.float64]
 Reader = Callable[[Window], Pixels]
 
@@ -58,55 +63,52 @@ class Signal:
     Attributes:
         name: For example ``IW1_VV``, ``IW1_VV_ref_12Jun2021``, ``ifg_IW1_VV_12Jun2021_18Jun2021``.
         polarization: Polarization.
-        read: Gives the samples of a window, complex64; thread safe; callers do not change the array.
-        dtype: ``int16`` for samples as ESA delivered them, else ``float32``: how the two bands are written.
+        read: Gives the samples of a window: rows x cols x 2 (real, imaginary), int16 as ESA delivered them, or float32;
+            0 where there is no data; thread safe; the array may be shared, callers do not change it.
+        valid: Tells which samples of a window hold data.
+        dtype: ``int16`` or ``float32``.
     """
 
     name: str
     polarization: str
-    read: Callable[[Window], Complex]
+    read: Reader
+    valid: Callable[[Window], NDArray[np.bool_]]
     dtype: str = "float32"
 
+    @property
+    def bands(self) -> tuple[Band, Band, Band]:
+        """Real part, imaginary part, and the virtual intensity."""
+        parts = (
+            Band(
+                f"{letter}_{self.name}",
+                unit,
+                partial(self._part, axis),
+                self.polarization,
+                self.dtype,
+                0,
+                description=f"{unit} part {self.name.replace('_', ' ')}",
+            )
+            for axis, (letter, unit) in enumerate((("i", "real"), ("q", "imaginary")))
+        )
+        intensity = Band(
+            f"Intensity_{self.name}",
+            "intensity",
+            self.power,
+            self.polarization,
+            is_virtual=True,
+            description=f"intensity {self.name.replace('_', ' ')}",
+        )
+        return (*parts, intensity)
 
-@dataclass(frozen=True, eq=False)
-class PairWindow:
-    """A window of a co-registered pair, inside one burst of the reference.
+    def power(self, window: Window) -> NDArray[np.float32]:
+        """Squared modulus, float32, NaN where there is no data. A sample of zero is data like any other."""
+        samples = self.read(window).astype(np.float32)
+        power = samples[..., 0] ** 2 + samples[..., 1] ** 2
+        power[~self.valid(window)] = np.nan
+        return power
 
-    Attributes:
-        window: In lines and pixels of the reference's stacked bursts.
-        reference, secondary: polarizations x rows x cols; the secondary resampled onto the reference, with its
-            azimuth carrier put back; 0 where not valid.
-        is_valid: rows x cols; where both have data (annotated valid samples, heights where they are asked for).
-        height: Ellipsoidal height, m.
-        range_difference: Slant range to the secondary minus slant range to the reference, m, of the ground at
-            ``height``.
-        flat_difference: The same of the ellipsoid (height 0) at this line and pixel.
-    """
-
-    window: Window
-    reference: Complex
-    secondary: Complex
-    is_valid: NDArray[np.bool_]
-    height: NDArray[np.float32]
-    range_difference: Floats
-    flat_difference: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class CoregisteredPair:
-    """A secondary on the raster of the reference.
-
-    Attributes:
-        secondary: Its sub-swath as split (scene, orbit, bursts).
-        tag: End of its band names: ``sec1_18Jun2021``.
-        polarizations: Those that both have, in the order of the arrays of ``read``.
-        read: Gives a window, which must lie inside one burst of the reference.
-    """
-
-    secondary: Product
-    tag: str
-    polarizations: tuple[str, ...]
-    read: Callable[[Window], PairWindow]
+    def _part(self, axis: int, window: Window) -> Pixels:
+        return np.ascontiguousarray(self.read(window)[..., axis])
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class Product:
             that of its first burst going on.
         parts: The sub-swaths of an SLC product that is not split yet; ``grid`` is that of the first one.
         pairs: Secondaries on this raster (after Back-Geocoding).
+        ties: Tie points, where they are not those that the scene is annotated with.
+        valid: The samples that hold data, of a debursted image.
         order: Work on windows in increasing order of this number reads the scene in one sweep.
         facts: What was applied, for the record of the card (operator -> statement).
     """
@@ -151,6 +155,31 @@ class Product:
     bursts: SubSwath | None = None
     parts: tuple[Product, ...] = ()
     pairs: tuple[CoregisteredPair, ...] = ()
+    ties: TieGrid | None = None
+    valid: Window | None = None
+
+    @cached_property
+    def tie_grid(self) -> TieGrid:
+        """Tie points of a product in radar geometry: its own, or those annotated of the image that it is a part of."""
+        if self.ties is not None:
+            return self.ties
+        origin = self.lut_origin
+        return annotated_ties(self.annotation).moved(origin.line, origin.pixel)
+
+    @property
+    def incidence_ties(self) -> TiePoints:
+        """Incidence angle (degrees) on the ellipsoid, at the tie points."""
+        if self.ties is not None:
+            return self.ties.incidence
+        grid, origin = self.annotation.geolocation_grid, self.lut_origin
+        line, pixel = grid.line - origin.line, grid.pixel - origin.pixel
+        return TiePoints(line.astype(np.float64), pixel.astype(np.float64), grid.incidence_angle)
+
+    @property
+    def annotation(self) -> Annotation:
+        """Annotation of the image, or of the first of several with the same geometry."""
+        images = (image for image in self.scene.images if self.swath in ("", image.swath))
+        return next(images).annotation
 
     @property
     def shape(self) -> tuple[int, int]:

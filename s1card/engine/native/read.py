@@ -9,6 +9,7 @@ from pathlib import Path
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.product import Band, Product, as_power
 from s1card.engine.native.selection import with_bands
+from s1card.engine.native.slc import slc_product
 from s1card.engine.native.subset import crop, region_of
 from s1card.errors import GraphError, SceneError
 from s1card.geometry.radar_grid import radar_grid
@@ -36,18 +37,14 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
 
 
 def product_of(scene: Scene, context: Context) -> Product:
-    """The lazy product of an opened GRD scene; its bands are in the order of the measurement files, as in SNAP.
+    """The lazy product of an opened scene; its bands are in the order of the measurement files, as in SNAP.
 
     Raises:
-        SceneError: The scene is not a ground range detected one, or its images differ in size.
+        SceneError: The scene is a stripmap SLC, or the polarizations of an image differ in size.
     """
     first = scene.images[0].annotation
     if not first.is_detected:
-        raise SceneError(
-            f"product type {scene.manifest.product_type} cannot be read by the native engine yet",
-            subject=scene.name,
-            advice="Give a GRD scene",
-        )
+        return slc_product(scene, context)
     if len({(i.annotation.lines, i.annotation.pixels) for i in scene.images}) > 1:
         raise SceneError("the polarizations differ in size", subject=scene.name, advice="Download it again")
     images = sorted(scene.images, key=lambda image: image.raster.rpartition("/")[2])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from s1card.engine.native.context import Parameters
-from s1card.engine.native.product import Band, Product
+from s1card.engine.native.product import Band, Product, Signal
 from s1card.errors import GraphError
+
+Layer = TypeVar("Layer", Band, Signal)
 
 
 def with_bands(product: Product, names: Sequence[str]) -> Product:
@@ -29,15 +32,37 @@ def selected_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
         GraphError: A named band or polarization is not there.
     """
     bands = source.real_bands(tuple(parameters.get("sourceBands") or ()))
-    present = tuple(dict.fromkeys(b.polarization for b in source.bands if b.polarization))
     wanted = tuple(parameters.get("selectedPolarisations") or ())
-    missing = [p for p in wanted if p not in present]
+    chosen = tuple(band for band in of_polarizations(bands, wanted, source) if band.polarization)
+    if not chosen:
+        raise GraphError("no band to work on", subject=source.scene.name)
+    return chosen
+
+
+def of_polarizations(layers: Sequence[Layer], polarizations: Sequence[str], source: Product) -> tuple[Layer, ...]:
+    """The bands or complex images of some polarizations, all of them where none is named.
+
+    Raises:
+        GraphError: A named polarization is not there.
+    """
+    present = dict.fromkeys(band.polarization for band in source.bands if band.polarization)
+    missing = [p for p in polarizations if p not in present]
     if missing:
         raise GraphError(
             f"selectedPolarisations names {', '.join(missing)}, but the scene has {', '.join(present)}",
             subject=source.scene.name,
         )
-    chosen = tuple(b for b in bands if b.polarization and (not wanted or b.polarization in wanted))
-    if not chosen:
-        raise GraphError("no band to work on", subject=source.scene.name)
-    return chosen
+    return tuple(layer for layer in layers if not polarizations or layer.polarization in polarizations)
+
+
+def power_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
+    """The bands whose power an operator works on: those selected, or the intensities of complex images."""
+    if not source.signals:
+        return selected_bands(source, parameters)
+    wanted = tuple(parameters.get("selectedPolarisations") or ())
+    named = tuple(parameters.get("sourceBands") or ())
+    signals = of_polarizations(source.signals, wanted, source)
+    if named:
+        chosen = {source.band(name).polarization for name in named}
+        signals = tuple(signal for signal in signals if signal.polarization in chosen)
+    return tuple(signal.bands[-1] for signal in signals)

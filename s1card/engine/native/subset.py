@@ -14,16 +14,16 @@ from pyproj import Transformer
 from shapely.affinity import translate
 
 from s1card.engine.native.context import Context, Parameters
-from s1card.engine.native.map_extent import tie_point_position, unwrapped_longitude
 from s1card.engine.native.product import Band, LutOrigin, Pixels, Product
 from s1card.engine.native.selection import with_bands
+from s1card.engine.native.tie_grid import TieGrid, unwrapped_longitude
 from s1card.errors import DataError, GraphError
 from s1card.geometry.map_grid import MapGrid
-from s1card.scene.records import Annotation, GeolocationGrid
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
 
+OUTLINE_NODES = 33  # points along each side of an image
 OUTLINE_STEP = 0.01  # degrees between the points of an outline that is shown in another geometry
 NEWTON_STEPS = 8
 JACOBIAN_STEP = 1.0
@@ -83,7 +83,7 @@ def _geo_window(product: Product, wkt: str) -> Window:
         raise GraphError("geoRegion is empty", subject=wkt[:60])
     if isinstance(product.grid, MapGrid):
         return _map_window(product.grid, shape)
-    return _radar_window(product.scene.images[0].annotation, shape, product.lut_origin)
+    return _radar_window(product.tie_grid, product.shape, shape)
 
 
 def _map_window(grid: MapGrid, shape: shapely.Geometry) -> Window:
@@ -97,39 +97,42 @@ def _map_window(grid: MapGrid, shape: shapely.Geometry) -> Window:
     return grid.window_of(x[seen].min(), y[seen].min(), x[seen].max(), y[seen].max())
 
 
-def _radar_window(annotation: Annotation, shape: shapely.Geometry, origin: LutOrigin) -> Window:
-    """Bounding window of the part of a shape inside the scene, by its tie points.
+def _radar_window(ties: TieGrid, size: tuple[int, int], shape: shapely.Geometry) -> Window:
+    """Bounding window of the part of a shape inside an image, by its tie points.
 
     As in SNAP, samples whose area (half a sample around their centre) the bounds touch belong to it.
     """
-    footprint = _footprint(annotation.geolocation_grid)
+    footprint = _footprint(ties, size)
     turns = (translate(shape, degrees) for degrees in (-360.0, 0.0, 360.0))
     inside = shapely.union_all([shapely.intersection(turned, footprint) for turned in turns])
     if inside.is_empty:
         return Window(0, 0, 0, 0)
     lon_lat = shapely.get_coordinates(shapely.segmentize(inside, OUTLINE_STEP))
-    line, pixel = image_position(annotation, lon_lat[:, 0], lon_lat[:, 1])
+    line, pixel = image_position(ties, size, lon_lat[:, 0], lon_lat[:, 1])
     row, row_end = math.floor(line.min() + 0.5), math.ceil(line.max() + 0.5)
     col, col_end = math.floor(pixel.min() + 0.5), math.ceil(pixel.max() + 0.5)
-    return Window(row - origin.line, col - origin.pixel, row_end - row, col_end - col)
+    return Window(row, col, row_end - row, col_end - col)
 
 
-def _footprint(grid: GeolocationGrid) -> shapely.Polygon:
-    """Outline of the tie points; longitudes go on beyond 180 where the scene lies across the antimeridian."""
-    longitude = unwrapped_longitude(grid.longitude)
-    points = np.stack([longitude, grid.latitude], axis=-1)
-    sides = points[0, :-1], points[:-1, -1], points[-1, :0:-1], points[:0:-1, 0]
-    return shapely.Polygon(np.concatenate(sides))
+def _footprint(ties: TieGrid, size: tuple[int, int]) -> shapely.Polygon:
+    """Outline of an image; longitudes go on beyond 180 where it lies across the antimeridian."""
+    lines, pixels = size[0] - 1.0, size[1] - 1.0
+    t = np.linspace(0.0, 1.0, OUTLINE_NODES)[:-1]
+    line = np.concatenate([0 * t, t, 0 * t + 1, 1 - t]) * lines
+    pixel = np.concatenate([t, 0 * t + 1, 1 - t, 0 * t]) * pixels
+    latitude, longitude = ties.position(line, pixel)
+    return shapely.Polygon(np.stack([unwrapped_longitude(longitude), latitude], axis=-1))
 
 
-def image_position(annotation: Annotation, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
+def image_position(
+    ties: TieGrid, size: tuple[int, int], longitude: Floats, latitude: Floats
+) -> tuple[Floats, Floats]:
     """Line and pixel of places: Newton's method on the bilinear tie points, from the middle of the image."""
-    line = np.full(longitude.shape, annotation.lines / 2)
-    pixel = np.full(longitude.shape, annotation.pixels / 2)
+    line, pixel = np.full(longitude.shape, size[0] / 2), np.full(longitude.shape, size[1] / 2)
     for _ in range(NEWTON_STEPS):
-        here = tie_point_position(annotation, line, pixel)
-        below = tie_point_position(annotation, line + JACOBIAN_STEP, pixel)
-        right = tie_point_position(annotation, line, pixel + JACOBIAN_STEP)
+        here = ties.position(line, pixel)
+        below = ties.position(line + JACOBIAN_STEP, pixel)
+        right = ties.position(line, pixel + JACOBIAN_STEP)
         lat_line, lat_pixel = (below[0] - here[0]) / JACOBIAN_STEP, (right[0] - here[0]) / JACOBIAN_STEP
         lon_line, lon_pixel = (
             turn(below[1] - here[1]) / JACOBIAN_STEP,
@@ -151,9 +154,17 @@ def crop(product: Product, window: Window) -> Product:
     """The product of a window; look-up tables stay those of the whole scene."""
     bands = tuple(replace(b, read=partial(_moved, b, window.row, window.col)) for b in product.bands)
     origin = LutOrigin(product.lut_origin.line + window.row, product.lut_origin.pixel + window.col)
+    ties = None if product.ties is None else product.ties.moved(window.row, window.col)
     order = product.order
     moved_order = None if order is None else lambda w: order(w.moved(window.row, window.col))
-    return replace(product, grid=product.grid.crop(window), bands=bands, lut_origin=origin, order=moved_order)
+    return replace(
+        product,
+        grid=product.grid.crop(window),
+        bands=bands,
+        lut_origin=origin,
+        ties=ties,
+        order=moved_order,
+    )
 
 
 def _moved(band: Band, row: int, col: int, window: Window) -> Pixels:

@@ -91,7 +91,7 @@ def _image_bands(source: Product, parameters: Parameters, view: MapView) -> list
     bands = [_geocoded(band, view, taps) for band in chosen] if parameters["saveSelectedSourceBand"] else []
     if parameters["applyRadiometricNormalization"]:
         angles = Angles(
-            partial(_read_ellipsoid_incidence, view, _tie_points(source)),
+            partial(_read_ellipsoid_incidence, view, source.incidence_ties),
             partial(_read_incidence, view, 0),
             partial(_read_incidence, view, 1),
         )
@@ -146,7 +146,7 @@ def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band
         "saveIncidenceAngleFromEllipsoid",
         "incidenceAngleFromEllipsoid",
         "deg",
-        partial(_read_ellipsoid_incidence, view, _tie_points(source)),
+        partial(_read_ellipsoid_incidence, view, source.incidence_ties),
     )
     if parameters["saveLayoverShadowMask"]:
         wanted.append(
@@ -160,15 +160,6 @@ def _layers(source: Product, parameters: Parameters, view: MapView) -> list[Band
             )
         )
     return wanted
-
-
-def _tie_points(source: Product) -> TiePoints:
-    grid = source.scene.images[0].annotation.geolocation_grid
-    return TiePoints(
-        np.asarray(grid.line - source.lut_origin.line, np.float64),
-        np.asarray(grid.pixel - source.lut_origin.pixel, np.float64),
-        grid.incidence_angle,
-    )
 
 
 def _inside(view: MapView, located: Located) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ azimuth factor of the block that holds it (ESA, "Thermal denoising of products g
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,9 +18,10 @@ from s1card.engine.native.calibration import calibration_table
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.luts import RangeVectors, interpolate_linear, range_vectors
 from s1card.engine.native.product import Band, Product, as_power
-from s1card.engine.native.selection import selected_bands
+from s1card.engine.native.selection import power_bands
+from s1card.engine.native.slc import over_parts, require_bursts
 from s1card.errors import GraphError
-from s1card.scene.records import Annotation, Noise, NoiseAzimuthVector, NoiseRangeVector
+from s1card.scene.records import Annotation, Noise, NoiseAzimuthVector, NoiseRangeVector, Tops
 from s1card.scene.scene import Image
 from s1card.window import Window
 
@@ -69,15 +70,22 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     With ``outputNoise`` bands of the noise in decibels follow: ``NEP_VV``, or ``NESZ_VV``, ``NEGZ_VV`` and
     ``NEBZ_VV`` of calibrated bands.
     """
-    source = sources[0]
+    return over_parts(sources[0], lambda part: _applied(part, parameters))
+
+
+def _applied(source: Product, parameters: Parameters) -> Product:
     source.require_radar_geometry()
+    if source.signals:
+        require_bursts(source, "ThermalNoiseRemoval")
     removing = _removing(source, parameters)
     sign, clip = np.float32(-1.0 if removing else 1.0), bool(parameters["clipNegativeValues"])
-    fields = {band.name: _noise_of(source, band) for band in selected_bands(source, parameters)}
+    fields = {band.name: _noise_of(source, band) for band in power_bands(source, parameters)}
     bands = [_denoised(source.band(name), field, sign, clip) for name, field in fields.items()]
     if parameters["outputNoise"]:
         bands += [_noise_band(source.band(name), field) for name, field in fields.items()]
-    product = replace(source, name=f"{source.name}_NR", bands=tuple(bands), is_noise_removed=removing)
+    product = replace(
+        source, name=f"{source.name}_NR", bands=tuple(bands), signals=(), is_noise_removed=removing
+    )
     clipped = "negative power clipped" if clip else "negative power kept"
     return product.with_fact("ThermalNoiseRemoval", clipped if removing else "noise added back")
 
@@ -101,7 +109,7 @@ def _removing(source: Product, parameters: Parameters) -> bool:
 def _noise_of(source: Product, band: Band) -> Evaluate:
     """The noise in a band: power of digital numbers, or in the band's own quantity where it is calibrated."""
     assert band.polarization is not None
-    image, origin = source.scene.image(band.polarization), source.lut_origin
+    image, origin = source.scene.image(band.polarization, source.swath or None), source.lut_origin
     if not any(vector.value.any() for vector in image.noise.range_vectors):
         log.warning(
             "%s: the noise of %s is annotated as zero, nothing is removed", source.name, image.polarization
@@ -154,12 +162,27 @@ def _read(band: Band, noise: Evaluate, sign: np.float32, clip: bool, window: Win
 def noise_field(image: Image) -> NoiseField:
     """The noise of an image, whatever processor generation annotated it."""
     noise, annotation = image.noise, image.annotation
+    if annotation.tops is not None:
+        return NoiseField(tuple(_burst_blocks(noise, annotation, annotation.tops)))
     whole = Window(0, 0, annotation.lines, annotation.pixels)
     if not noise.azimuth_vectors:
         vectors = _spread(noise.range_vectors, annotation.pixels)
         return NoiseField((NoiseBlock(whole, vectors, np.ones(annotation.lines, np.float32)),))
     blocks = (_block(block, noise, annotation) for block in noise.azimuth_vectors)
     return NoiseField(tuple(block for block in blocks if not block.window.is_empty))
+
+
+def _burst_blocks(noise: Noise, annotation: Annotation, tops: Tops) -> Iterator[NoiseBlock]:
+    """A block per burst of an SLC image: the range vector nearest to its centre, and the azimuth factor, if any."""
+    lines = tops.lines_per_burst
+    factor = np.ones(annotation.lines, np.float32)
+    for vector in noise.azimuth_vectors:
+        factor = interpolate_linear(vector.line, vector.value, annotation.lines)
+    for first in range(0, annotation.lines, lines):
+        centre = first + (lines - 1) / 2
+        nearest = min(noise.range_vectors, key=lambda v: abs(v.line - centre))
+        window = Window(first, 0, lines, annotation.pixels)
+        yield NoiseBlock(window, _spread([nearest], annotation.pixels), factor[first : first + lines])
 
 
 def _block(block: NoiseAzimuthVector, noise: Noise, annotation: Annotation) -> NoiseBlock:

@@ -1,0 +1,61 @@
+"""A secondary image on the raster of the reference, as operators after Back-Geocoding see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s1card.engine.native.product import Pixels, Product
+from s1card.geometry.coregistration import Placement
+from s1card.window import Window
+
+
+class Removal(Enum):
+    """Which part of the geometric phase is taken from the secondary: that of the ellipsoid, of the terrain above it."""
+
+    NONE = (False, False)
+    FLAT_EARTH = (True, False)
+    TOPOGRAPHY = (False, True)
+    ALL = (True, True)
+
+
+@dataclass(frozen=True, eq=False)
+class PairWindow:
+    """A window of a co-registered pair, inside one burst of the reference.
+
+    Attributes:
+        window: In lines and pixels of the reference's stacked bursts.
+        reference: polarizations x rows x cols x 2 (real, imaginary), int16 or float32.
+        secondary: polarizations x rows x cols, complex64, resampled onto the reference; 0 where not valid.
+        is_valid: rows x cols; where both have data: annotated valid samples, and heights where they are asked for.
+        placement: Heights, places and ranges; None where the secondary has no burst there.
+    """
+
+    window: Window
+    reference: Pixels
+    secondary: NDArray[np.complex64]
+    is_valid: NDArray[np.bool_]
+    placement: Placement | None
+
+
+@dataclass(frozen=True, eq=False)
+class CoregisteredPair:
+    """A secondary on the raster of the reference.
+
+    Attributes:
+        secondary: Its sub-swath as split (scene, orbit, bursts).
+        tag: End of its band names: ``sec1_18Jun2021``.
+        polarizations: Those that both have, in the order of the arrays of ``read``.
+        wavelength: m.
+        read: Gives a window, which must lie inside one burst of the reference, with a part of the phase removed.
+    """
+
+    secondary: Product
+    tag: str
+    polarizations: tuple[str, ...]
+    wavelength: float
+    read: Callable[[Window, Removal], PairWindow]
