@@ -37,6 +37,7 @@ class SafeCase:
     upper_case: bool = False
     datatake_id: int = 400511
     slice_number: int = 4
+    processing_stop: str = "2023-10-13T13:10:00.500000"
 
     @property
     def start(self) -> np.datetime64:
@@ -236,7 +237,7 @@ def manifest_xml(case: SafeCase, safe: Path, files: list[Path]) -> str:
 <xfdu:XFDU xmlns:xfdu="urn:ccsds:schema:xfdu:1" xmlns:safe="http://www.esa.int/safe/sentinel-1.0"
  xmlns:s1="http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-1" xmlns:gml="http://www.opengis.net/gml">
 <metadataSection>
-<safe:processing name="GRD Post Processing" start="2023-10-13T13:00:00" stop="2023-10-13T13:10:00.500000">
+<safe:processing name="GRD Post Processing" start="2023-10-13T13:00:00" stop="{case.processing_stop}">
 <safe:facility name="Test facility"><safe:software name="Sentinel-1 IPF" version="{case.ipf}"/>
 </safe:facility>
 <safe:resource><safe:processing stop="2023-10-13T12:30:00.000000"><safe:facility name="Earlier facility">

@@ -1,6 +1,7 @@
 """Small hand-made SLC products: bursts of eight lines of twenty pixels, placed on a track by their burst ids.
 
-A burst lasts 3.2 s, a little more than the antenna's cycle, so that neighbours overlap as real ones do.
+A burst lasts 3.2 s, a little more than the antenna's cycle, so that neighbours overlap as real ones do. The track runs
+along a meridian.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ LINE_INTERVAL = 0.4
 FIRST_BURST = 213_080
 """On relative orbit 100, 20 minutes after the ascending node."""
 
-_PREAMBLE, _CYCLE, _REVOLUTION = 2.299849, 2.758273, 12 * 86_400 / 175
-_CYCLE_PART = {"IW1": 0.2, "IW2": 0.5, "IW3": 0.8}
+_CYCLES = {"IW": (2.299849, 2.758273), "EW": (2.299970, 3.038376)}
+_REVOLUTION = 12 * 86_400 / 175
+_CYCLE_PART = {"IW1": 0.2, "IW2": 0.5, "IW3": 0.8, "EW1": 0.1, "EW2": 0.3, "EW3": 0.5, "EW4": 0.7, "EW5": 0.9}
 """Where in its cycle the middle of a burst lies."""
 
 
@@ -40,13 +42,15 @@ class SlcCase(SafeCase):
     has_ids: bool = True
     dc_method: str = "Data Analysis"
     fm_layout: str = "list"
-    delay: float = 0.0
+    delay: float = 0.0  # s; of all bursts, along the track
+    node_error: float = 0.0  # s; of the annotated time of the ascending node
     unique: str = "ABCD"
 
     @property
     def node_time(self) -> np.datetime64:
-        """The ascending node."""
-        return np.datetime64(f"{self.date}T11:40:00.250000", "us")
+        """The ascending node: a revolution later for every relative orbit."""
+        noon = np.datetime64(f"{self.date}T11:40:00.250000", "us")
+        return noon + _microseconds((self.relative_orbit - 100) * _REVOLUTION)
 
     @property
     def start(self) -> np.datetime64:
@@ -72,8 +76,10 @@ class SlcCase(SafeCase):
 
     def anx_time(self, swath: str, burst_id: int) -> float:
         """First line of a burst since the ascending node, s."""
-        part = burst_id - 1 + _CYCLE_PART[swath.replace("EW", "IW")]
-        middle = _PREAMBLE + part * _CYCLE - (self.relative_orbit - 1) * _REVOLUTION
+        preamble, cycle = _CYCLES[self.mode]
+        middle = (
+            preamble + (burst_id - 1 + _CYCLE_PART[swath]) * cycle - (self.relative_orbit - 1) * _REVOLUTION
+        )
         return middle - 0.5 * BURST_LINES * LINE_INTERVAL + self.delay
 
     def burst_times(self, swath: str) -> list[np.datetime64]:
@@ -183,7 +189,7 @@ def slc_annotation_xml(case: SlcCase, swath: str, polarization: str) -> str:
 </dcEstimateList></dopplerCentroid>
 <swathTiming><linesPerBurst>{BURST_LINES}</linesPerBurst><samplesPerBurst>{BURST_PIXELS}</samplesPerBurst>
 <burstList count="{case.bursts}">{_bursts(case, swath)}</burstList></swathTiming>
-<geolocationGrid><geolocationGridPointList count="4">{_points(case, first)}</geolocationGridPointList>
+<geolocationGrid><geolocationGridPointList count="4">{_points(case, swath)}</geolocationGridPointList>
 </geolocationGrid></product>"""
 
 
@@ -191,7 +197,8 @@ def _bursts(case: SlcCase, swath: str) -> str:
     first = " ".join(["-1"] + ["2"] * (BURST_LINES - 2) + ["-1"])
     last = " ".join(["-1"] + ["17"] * (BURST_LINES - 2) + ["-1"])
     return "".join(
-        f"""<burst><azimuthTime>{time}</azimuthTime><azimuthAnxTime>{case.anx_time(swath, number)!r}</azimuthAnxTime>
+        f"""<burst><azimuthTime>{time}</azimuthTime>
+<azimuthAnxTime>{case.anx_time(swath, number) - case.node_error!r}</azimuthAnxTime>
 <sensingTime>{time + np.timedelta64(1, "s")}</sensingTime><byteOffset>{1000 + index}</byteOffset>
 <firstValidSample count="{BURST_LINES}">{first}</firstValidSample>
 <lastValidSample count="{BURST_LINES}">{last}</lastValidSample>
@@ -224,14 +231,18 @@ def _orbits(first: np.datetime64) -> str:
     )
 
 
-def _points(case: SlcCase, first: np.datetime64) -> str:
+def _points(case: SlcCase, swath: str) -> str:
+    """The four corners, the last line after the last one of the image as the IPF does at times."""
+    times = case.burst_times(swath)
+    corners = [(0, times[0]), (case.lines, times[-1] + _microseconds(BURST_LINES * LINE_INTERVAL))]
     return "".join(
-        f"""<geolocationGridPoint><azimuthTime>{first + _microseconds(line * LINE_INTERVAL)}</azimuthTime>
+        f"""<geolocationGridPoint><azimuthTime>{time}</azimuthTime>
 <slantRangeTime>{5.3e-3 + pixel * 1e-7:.9f}</slantRangeTime><line>{line}</line><pixel>{pixel}</pixel>
-<latitude>{40 + line * 1e-2}</latitude><longitude>{10 + pixel * 1e-2}</longitude><height>12.5</height>
+<latitude>{(time - case.node_time) / np.timedelta64(1, "s") * 360 / _REVOLUTION}</latitude>
+<longitude>{10 + pixel * 1e-2}</longitude><height>12.5</height>
 <incidenceAngle>{30 + pixel * 0.1}</incidenceAngle><elevationAngle>{27 + pixel * 0.1}</elevationAngle>
 </geolocationGridPoint>"""
-        for line in (0, case.lines - 1)
+        for line, time in corners
         for pixel in (0, BURST_PIXELS - 1)
     )
 

@@ -9,20 +9,25 @@ from s1card.scene.orbit import (
     parse_orbit_name,
     read_orbit_file,
 )
+from s1card.scene.pair import BurstPair, Pair, find_pairs, make_pair
 from s1card.scene.pixels import PixelReader
 from s1card.scene.reader import open_scene
 from s1card.scene.scene import Image, Scene
 from s1card.scene.time import seconds_since
 
 __all__ = [
+    "BurstPair",
     "Image",
     "OrbitName",
+    "Pair",
     "PixelReader",
     "Scene",
     "check_measurements",
     "choose_orbit",
     "find_orbit_file",
+    "find_pairs",
     "join_orbits",
+    "make_pair",
     "open_scene",
     "parse_orbit_name",
     "read_orbit_file",

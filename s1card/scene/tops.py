@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from s1card.scene.records import Burst, RangePolynomial, Spectrum, Tops
 from s1card.scene.xml import Node
 
-REVOLUTION = 12 * 86_400.0 / 175
+_ORBITS_PER_REPEAT_CYCLE = 175
+REVOLUTION = 12 * 86_400.0 / _ORBITS_PER_REPEAT_CYCLE
 """Nominal time of one revolution, s."""
 
-_BEAM_CYCLES = {"IW": (2.299849, 2.758273), "EW": (2.299970, 3.038376)}
-"""Preamble and duration of the cycle through all sub-swaths, s, by mode (ESA, "Sentinel-1 Level 1 Detailed Algorithm
-Definition", DI-MPC-IPFDPM, table 9-7)."""
+
+@dataclass(frozen=True)
+class BeamCycle:
+    """How the antenna runs through the sub-swaths.
+
+    Attributes:
+        preamble: Time before the first cycle, s.
+        duration: Of one cycle, which makes one burst of every sub-swath, s.
+    """
+
+    preamble: float
+    duration: float
+
+
+BEAM_CYCLES = {"IW": BeamCycle(2.299849, 2.758273), "EW": BeamCycle(2.299970, 3.038376)}
+"""By mode (ESA, "Sentinel-1 Level 1 Detailed Algorithm Definition", DI-MPC-IPFDPM, table 9-7)."""
 
 _PROCESSING = "imageAnnotation/processingInformation"
 
@@ -64,11 +79,13 @@ def relative_burst_id(mode: str, relative_orbit: int, time_since_node: float) ->
     Args:
         mode: ``IW`` or ``EW``.
         relative_orbit: 1 .. 175.
-        time_since_node: Zero-Doppler time of the middle of the burst since the ascending node, s.
+        time_since_node: Zero-Doppler time of the middle of the burst since the ascending node, s. It may be more than
+            a revolution: where a datatake crosses the node, ESA's times go on from the former one.
     """
-    preamble, cycle = _BEAM_CYCLES[mode]
+    cycle = BEAM_CYCLES[mode]
     elapsed = time_since_node + (relative_orbit - 1) * REVOLUTION
-    return 1 + math.floor((elapsed - preamble) / cycle)
+    elapsed %= _ORBITS_PER_REPEAT_CYCLE * REVOLUTION
+    return 1 + math.floor((elapsed - cycle.preamble) / cycle.duration)
 
 
 def _burst(node: Node, lines: int, mode: str, relative_orbit: int, half: float) -> Burst:
