@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,10 +117,10 @@ def _ties(grid: GeolocationGrid, fy: Floats, fx: Floats, steps: tuple[float, flo
 
 
 def _sub_swath_at(annotations: Sequence[Annotation], slant_range: float) -> Annotation:
-    """The first sub-swath that reaches as far as a slant range (m), else the last one."""
-    for annotation in annotations[:-1]:
+    """The sub-swath at a slant range (m): of two that overlap, the farther one from the middle of all their samples on."""
+    for annotation, following in pairwise(annotations):
         far = annotation.slant_range_time + (annotation.pixels - 1) / annotation.range_sampling_rate
-        if slant_range <= far * SPEED_OF_LIGHT / 2.0:
+        if slant_range < 0.25 * SPEED_OF_LIGHT * (far + following.slant_range_time):
             return annotation
     return annotations[-1]
 

@@ -1,0 +1,265 @@
+"""The coherence of two co-registered complex images in a moving window.
+
+``gamma = |sum(m conj(s))| / sqrt(sum |m|**2 sum |s|**2)`` (Touzi et al., 1999, doi:10.1109/36.739146, eq. 1) over the
+samples of the window that are valid in both images.
+
+Speckle is correlated from sample to sample, so a window holds fewer independent looks than samples; the expectation of
+the estimate depends on their number L (ibid., eq. 5).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from s1card.scene.records import Spectrum
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+Samples = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CoherenceWindow:
+    """The estimation window.
+
+    Attributes:
+        lines, pixels: Size. An even size reaches one sample further down and to the right, as in SNAP.
+    """
+
+    lines: int
+    pixels: int
+
+    @property
+    def above(self) -> int:
+        """Lines of the window before its centre."""
+        return (self.lines - 1) // 2
+
+    @property
+    def left(self) -> int:
+        """Pixels of the window before its centre."""
+        return (self.pixels - 1) // 2
+
+    def looks(self, azimuth: tuple[Spectrum, float], range_: tuple[Spectrum, float]) -> float:
+        """Independent looks in the window.
+
+        Args:
+            azimuth, range_: Spectrum of the speckle and sampling rate (Hz) in each direction.
+        """
+        return _looks(self.lines, *azimuth) * _looks(self.pixels, *range_)
+
+
+def _looks(samples: int, spectrum: Spectrum, rate: float) -> float:
+    """Independent looks among neighbouring samples: their number over the sum of their squared correlations."""
+    frequency = np.linspace(-0.5, 0.5, 4001) * spectrum.bandwidth
+    c = spectrum.window_coefficient
+    power = (c + (1.0 - c) * np.cos(2.0 * np.pi * frequency / spectrum.bandwidth)) ** 2
+    lag = np.arange(samples)
+    correlation = np.cos(2.0 * np.pi * lag[:, None] * frequency / rate) @ power / power.sum()
+    weight = np.where(lag == 0, 1.0, 2.0) * (samples - lag)
+    return float(samples**2 / (weight @ correlation**2))
+
+
+def estimate_coherence(
+    reference: Samples, secondary: Complex, valid: Mask, window: CoherenceWindow, inner: tuple[slice, slice]
+) -> Floats32:
+    """Coherence at a part of an area.
+
+    Args:
+        reference: rows x cols x 2 (real, imaginary).
+        secondary: rows x cols.
+        valid: rows x cols; other samples do not count.
+        window: Estimation window; what it reaches beyond the area does not count.
+        inner: The part wanted.
+
+    Returns:
+        float32, NaN where the centre is not valid.
+    """
+    rows, cols = inner
+    out = np.empty((rows.stop - rows.start, cols.stop - cols.start), np.float32)
+    _estimate(
+        reference,
+        secondary,
+        valid,
+        (window.lines, window.pixels, window.above, window.left),
+        (rows.start, cols.start),
+        out,
+    )
+    return out
+
+
+def estimate_without_ramp(
+    reference: Samples, secondary: Complex, valid: Mask, window: CoherenceWindow, inner: tuple[slice, slice]
+) -> Floats32:
+    """The same with the mean fringe rate of every window taken off first; arguments as `estimate_coherence`."""
+    rows, cols = inner
+    out = np.empty((rows.stop - rows.start, cols.stop - cols.start), np.float32)
+    _estimate_without_ramp(
+        reference,
+        secondary,
+        valid,
+        (window.lines, window.pixels, window.above, window.left),
+        (rows.start, cols.start),
+        out,
+    )
+    return out
+
+
+def without_bias(coherence: Floats32, looks: float) -> Floats32:
+    """Coherence without the bias that a window of few independent looks gives it.
+
+    The square of the estimate is ``gamma**2 + (1 - gamma**2)**2 / L`` in the mean, to first order in 1 / L; that is
+    solved for gamma (a quadratic equation). Where the estimate is below what no coherence at all gives, it is 0.
+    """
+    n = max(looks, 1.0 + 1e-6)
+    square = coherence.astype(np.float64) ** 2
+    b = n - 2.0
+    root = np.sqrt(np.maximum(b * b - 4.0 * (1.0 - n * square), 0.0))
+    return np.sqrt(np.clip(0.5 * (root - b), 0.0, 1.0)).astype(np.float32)
+
+
+def expected_coherence(coherence: float, looks: float) -> float:
+    """Expectation of the estimate for a true coherence and a number of independent looks.
+
+    ``E = Gamma(L) Gamma(3/2) / Gamma(L + 1/2) 3F2(3/2, L, L; L + 1/2, 1; gamma**2) (1 - gamma**2)**L`` (Touzi et al.,
+    1999, eq. 5), summed as a series.
+    """
+    square = min(max(coherence, 0.0), 1.0) ** 2
+    if square >= 1.0:
+        return 1.0
+    start = (
+        math.lgamma(looks) + math.lgamma(1.5) - math.lgamma(looks + 0.5) + looks * math.log1p(-square)
+    )
+    total, term, k = 0.0, math.exp(start), 0
+    while term > 1e-16 * total or k < looks:
+        total += term
+        term *= (1.5 + k) * (looks + k) ** 2 / ((looks + 0.5 + k) * (1.0 + k) ** 2) * square
+        k += 1
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _estimate(
+    reference: Samples,
+    secondary: Complex,
+    valid: Mask,
+    window: tuple[int, int, int, int],
+    first: tuple[int, int],
+    out: Floats32,
+) -> None:
+    lines, pixels, above, left = window
+    rows, cols = valid.shape
+    product_re, product_im = np.zeros((rows, cols), np.float32), np.zeros((rows, cols), np.float32)
+    power_m, power_s = np.zeros((rows, cols), np.float32), np.zeros((rows, cols), np.float32)
+    for i in range(rows):
+        for j in range(cols):
+            if valid[i, j]:
+                mr, mi = np.float32(reference[i, j, 0]), np.float32(reference[i, j, 1])
+                sr, si = secondary[i, j].real, secondary[i, j].imag
+                product_re[i, j], product_im[i, j] = mr * sr + mi * si, mi * sr - mr * si
+                power_m[i, j], power_s[i, j] = mr * mr + mi * mi, sr * sr + si * si
+    columns = np.empty((4, cols))
+    for i in range(out.shape[0]):
+        top = max(first[0] + i - above, 0)
+        bottom = min(first[0] + i - above + lines, rows)
+        columns[:] = 0.0
+        for r in range(top, bottom):
+            _add(product_re[r], columns[0])
+            _add(product_im[r], columns[1])
+            _add(power_m[r], columns[2])
+            _add(power_s[r], columns[3])
+        _slide(columns, valid[first[0] + i], pixels, left, first[1], out[i])
+
+
+@njit(cache=True, nogil=True)
+def _add(line: Floats32, total: Floats) -> None:
+    for j in range(line.size):
+        total[j] += line[j]
+
+
+@njit(cache=True, nogil=True)
+def _slide(columns: Floats, valid: Mask, pixels: int, left: int, first: int, out: Floats32) -> None:
+    """Coherence along a line from sums over the lines of the window."""
+    cols = columns.shape[1]
+    re = im = pm = ps = 0.0
+    begin, end = max(first - left, 0), min(first - left + pixels, cols)
+    for j in range(begin, end):
+        re, im = re + columns[0, j], im + columns[1, j]
+        pm, ps = pm + columns[2, j], ps + columns[3, j]
+    for k in range(out.size):
+        out[k] = np.nan
+        if valid[first + k]:
+            norm = pm * ps
+            out[k] = min(math.sqrt((re * re + im * im) / norm), 1.0) if norm > 0.0 else 0.0
+        old, new = first + k - left, first + k - left + pixels
+        if old >= 0:
+            re, im = re - columns[0, old], im - columns[1, old]
+            pm, ps = pm - columns[2, old], ps - columns[3, old]
+        if new < cols:
+            re, im = re + columns[0, new], im + columns[1, new]
+            pm, ps = pm + columns[2, new], ps + columns[3, new]
+
+
+@njit(cache=True, nogil=True)
+def _estimate_without_ramp(
+    reference: Samples,
+    secondary: Complex,
+    valid: Mask,
+    window: tuple[int, int, int, int],
+    first: tuple[int, int],
+    out: Floats32,
+) -> None:
+    lines, pixels, above, left = window
+    rows, cols = valid.shape
+    product = np.zeros((rows, cols), np.complex128)
+    power_m, power_s = np.zeros((rows, cols)), np.zeros((rows, cols))
+    for i in range(rows):
+        for j in range(cols):
+            if valid[i, j]:
+                m = complex(reference[i, j, 0], reference[i, j, 1])
+                s = complex(secondary[i, j].real, secondary[i, j].imag)
+                product[i, j] = m * s.conjugate()
+                power_m[i, j], power_s[i, j] = abs(m) ** 2, abs(s) ** 2
+    for i in range(out.shape[0]):
+        top = max(first[0] + i - above, 0)
+        bottom = min(first[0] + i - above + lines, rows)
+        for k in range(out.shape[1]):
+            begin = max(first[1] + k - left, 0)
+            end = min(first[1] + k - left + pixels, cols)
+            if not valid[first[0] + i, first[1] + k]:
+                out[i, k] = np.nan
+                continue
+            pm, ps = power_m[top:bottom, begin:end].sum(), power_s[top:bottom, begin:end].sum()
+            norm = pm * ps
+            total = abs(_sum_without_ramp(product, top, bottom, begin, end))
+            out[i, k] = min(total / math.sqrt(norm), 1.0) if norm > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _sum_without_ramp(product: NDArray[np.complex128], top: int, bottom: int, begin: int, end: int) -> complex:
+    """Sum of a window, each sample turned back by the mean phase step along lines and pixels."""
+    down = across = 0j
+    for r in range(top, bottom):
+        for c in range(begin, end):
+            here = product[r, c].conjugate()
+            if r + 1 < bottom:
+                down += product[r + 1, c] * here
+            if c + 1 < end:
+                across += product[r, c + 1] * here
+    step_down = down.conjugate() / abs(down) if abs(down) > 0.0 else 1.0 + 0j
+    step_across = across.conjugate() / abs(across) if abs(across) > 0.0 else 1.0 + 0j
+    total, turn_row = 0j, 1.0 + 0j
+    for r in range(top, bottom):
+        turn = turn_row
+        for c in range(begin, end):
+            total += product[r, c] * turn
+            turn *= step_across
+        turn_row *= step_down
+    return total
