@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from s1card.simulate.config import BORDERS, DAYS, MODES, SPECKLES, TERRAINS, GrdConfig, SimulatedScene
+from s1card.simulate.choices import DAYS, TERRAINS
+from s1card.simulate.config import BORDERS, MODES, SPECKLES, GrdConfig, SimulatedScene
 from s1card.simulate.faults import FAULTS, break_product
 from s1card.simulate.grd import simulate_grd
 from s1card.simulate.safe_writer import zip_product

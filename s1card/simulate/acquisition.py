@@ -17,7 +17,6 @@ from s1card.scene.records import SPEED_OF_LIGHT, Floats
 from s1card.simulate.config import GrdConfig
 from s1card.simulate.ellipsoid import ecef_to_geodetic, geodetic_to_ecef
 from s1card.simulate.orbit import (
-    PERIOD,
     RADIUS,
     CircularOrbit,
     central_angle,
@@ -240,12 +239,6 @@ def _conversion(
 def _as_written(values: Floats) -> Floats:
     """Numbers after a trip through the text of the annotation."""
     return np.array([float(f"{value:.15e}") for value in values])
-
-
-def revolutions_since(anchor: np.datetime64, time: np.datetime64) -> int:
-    """Whole revolutions between two times."""
-    seconds = float((time - anchor) / np.timedelta64(1, "us")) * 1e-6
-    return math.floor(seconds / PERIOD)
 
 
 def footprint(acquisition: Acquisition) -> list[tuple[float, float]]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from s1card.scene.records import Calibration, CalibrationVector
 from s1card.simulate.header import ads_header
-from s1card.simulate.product import Product
+from s1card.simulate.product import Image, Product
 from s1card.simulate.xml import Element, array, element, listing, short
 
 
-def calibration_document(product: Product, polarization: str, calibration: Calibration) -> Element:
+def calibration_document(product: Product, image: Image, calibration: Calibration) -> Element:
     """``calibration-*.xml``."""
     constant = element("absoluteCalibrationConstant", short(calibration.absolute_constant))
     return element(
         "calibration",
-        ads_header(product, polarization),
+        ads_header(product, image),
         element("calibrationInformation", constant),
         listing("calibrationVectorList", (_vector(vector) for vector in calibration.vectors)),
     )

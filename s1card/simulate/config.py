@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from s1card.errors import UsageError
+from s1card.simulate.choices import (
+    DAYS,
+    TERRAINS,
+    mean_height,
+    refuse_outside,
+    refuse_place,
+    refuse_polarizations,
+    refuse_time,
+    refuse_unknown,
+    version_numbers,
+)
 
 
 @dataclass(frozen=True)
@@ -44,15 +52,6 @@ MODES = {
     "SM": Mode("H", 10.0, 28.0, 34.8, ("S3",), (), 2, 2),
 }
 
-# Wave lengths (m) and heights (m) of the waves that make a terrain. Slopes add up to at most 0.25 (hills) and
-# 0.7 = 35 degrees (steep).
-TERRAINS: dict[str, tuple[tuple[float, float], ...]] = {
-    "flat": (),
-    "hills": ((6100.0, 60.0), (3900.0, 40.0), (2300.0, 25.0), (1500.0, 12.0)),
-    "steep": ((9100.0, 380.0), (6700.0, 210.0), (4100.0, 110.0), (2600.0, 30.0)),
-}
-# A day on which each platform flew.
-DAYS = {"S1A": "2021-06-12", "S1B": "2021-06-18", "S1C": "2026-07-06", "S1D": "2026-07-12"}
 SPECKLES = ("gamma", "table", "none")
 BORDERS = ("zero", "noise")
 
@@ -71,7 +70,7 @@ class GrdConfig:
         date: Day (``2021-06-12``: the time of day follows from the sun-synchronous orbit) or UTC time of the
             middle of the scene. Empty: a day on which the platform flew.
         polarizations: Co-polarization first.
-        terrain: ``flat``, ``hills`` or ``steep``.
+        terrain: ``flat``, ``hills``, ``steep`` or ``mountains``.
         height: Height above the ellipsoid that the terrain does not go below, metres.
         dem_spacing: Spacing of the elevation model, arc seconds.
         targets: Number of point targets.
@@ -116,25 +115,24 @@ class GrdConfig:
     block_lines: int = 64
 
     def __post_init__(self) -> None:
-        _refuse_unknown("mode", self.mode, tuple(MODES))
-        _refuse_unknown("terrain", self.terrain, tuple(TERRAINS))
-        _refuse_unknown("speckle", self.speckle, SPECKLES)
-        _refuse_unknown("border kind", self.border_kind, BORDERS)
-        _refuse_unknown("platform", self.platform, tuple(DAYS))
-        _refuse_polarizations(self.polarizations)
-        _refuse_time(self.day)
-        _refuse_outside("lines", self.lines, 64, 40_000)
-        _refuse_outside("pixels", self.pixels, 64, 40_000)
-        _refuse_outside("range position", self.range_position, 0.0, 1.0)
-        _refuse_outside("latitude", self.latitude, -78.0, 78.0)
-        _refuse_outside("longitude", self.longitude, -180.0, 180.0)
-        _refuse_outside("looks", self.looks, 1.0, 1000.0)
-        _refuse_outside("border", self.border, 0, self.pixels // 4)
-        _refuse_outside("number of targets", self.targets, 0, 10_000)
-        _refuse_outside("spacing of the elevation model", self.dem_spacing, 0.1, 30.0)
-        _refuse_outside("threads", self.threads, 1, 256)
-        _refuse_outside("lines in a block", self.block_lines, 1, 100_000)
-        _refuse_outside("IPF version", self.ipf_version, (2, 0), (9, 99))
+        refuse_unknown("mode", self.mode, tuple(MODES))
+        refuse_unknown("terrain", self.terrain, tuple(TERRAINS))
+        refuse_unknown("speckle", self.speckle, SPECKLES)
+        refuse_unknown("border kind", self.border_kind, BORDERS)
+        refuse_unknown("platform", self.platform, tuple(DAYS))
+        refuse_polarizations(self.polarizations)
+        refuse_time(self.day)
+        refuse_outside("lines", self.lines, 64, 40_000)
+        refuse_outside("pixels", self.pixels, 64, 40_000)
+        refuse_outside("range position", self.range_position, 0.0, 1.0)
+        refuse_place(self.longitude, self.latitude)
+        refuse_outside("looks", self.looks, 1.0, 1000.0)
+        refuse_outside("border", self.border, 0, self.pixels // 4)
+        refuse_outside("number of targets", self.targets, 0, 10_000)
+        refuse_outside("spacing of the elevation model", self.dem_spacing, 0.1, 30.0)
+        refuse_outside("threads", self.threads, 1, 256)
+        refuse_outside("lines in a block", self.block_lines, 1, 100_000)
+        refuse_outside("IPF version", self.ipf_version, (2, 0), (9, 99))
 
     @property
     def mode_facts(self) -> Mode:
@@ -149,15 +147,12 @@ class GrdConfig:
     @property
     def mean_height(self) -> float:
         """Height around which the terrain swings: that of the scene centre and of ground range, metres."""
-        return self.height + sum(height for _, height in TERRAINS[self.terrain])
+        return mean_height(self.height, self.terrain)
 
     @property
     def ipf_version(self) -> tuple[int, int]:
         """Version as two numbers: ``3.40`` is (3, 40)."""
-        major, _, minor = self.ipf.partition(".")
-        if not (major.isdigit() and minor.isdigit() and len(minor) == 2):
-            raise UsageError(f"IPF version {self.ipf!r} is not of the form 3.40")
-        return int(major), int(minor)
+        return version_numbers(self.ipf)
 
     @property
     def has_azimuth_noise(self) -> bool:
@@ -187,31 +182,3 @@ class SimulatedScene:
     orbit: Path
     truth: Path
     archive: Path | None = None
-
-
-def _refuse_unknown(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"unknown {what} {value!r}", advice=f"Choose one of {', '.join(known)}")
-
-
-def _refuse_outside(what: str, value: object, lowest: object, highest: object) -> None:
-    if not lowest <= value <= highest:  # type: ignore[operator]
-        raise UsageError(f"{what} {value} is outside {lowest} .. {highest}")
-
-
-def _refuse_polarizations(polarizations: tuple[str, ...]) -> None:
-    known = (("VV",), ("HH",), ("VH",), ("HV",), ("VV", "VH"), ("HH", "HV"))
-    if polarizations not in known:
-        raise UsageError(
-            f"polarizations {' '.join(polarizations) or 'none'} do not occur together",
-            advice="Choose VV, VH, HH, HV, VV VH or HH HV",
-        )
-
-
-def _refuse_time(date: str) -> None:
-    try:
-        np.datetime64(date, "us")
-    except ValueError:
-        raise UsageError(
-            f"{date!r} is not a date", advice="Write 2021-06-12 or 2021-06-12T05:26:22"
-        ) from None

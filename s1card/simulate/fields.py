@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1card.scene.records import Floats, Ints
-from s1card.simulate.config import GrdConfig
+from s1card.simulate.choices import GroundChoices
 from s1card.simulate.frame import LocalFrame
 from s1card.simulate.hashing import mix, stream
 
@@ -86,7 +86,9 @@ class FieldMap:
         self.lattice.parts.reshape(-1)[squares] = 0
 
 
-def make_fields(config: GrdConfig, frame: LocalFrame, bounds: tuple[float, float, float, float]) -> FieldMap:
+def make_fields(
+    choices: GroundChoices, frame: LocalFrame, bounds: tuple[float, float, float, float]
+) -> FieldMap:
     """The fields that cover longitude/latitude bounds (west, south, east, north)."""
     west, south, east, north = bounds
     x, y = frame.to_map(np.array([west, west, east, east]), np.array([south, north, south, north]))
@@ -94,7 +96,7 @@ def make_fields(config: GrdConfig, frame: LocalFrame, bounds: tuple[float, float
     i = np.floor((x * cosine + y * sine) / SQUARE).astype(int)
     j = np.floor((-x * sine + y * cosine) / SQUARE).astype(int)
     shape = (int(np.ptp(i)) + 3, int(np.ptp(j)) + 3)
-    parts = np.random.default_rng([config.seed, 202]).choice(np.array([1, 2, 4, 8, 16], np.uint8), shape)
+    parts = np.random.default_rng([choices.seed, 202]).choice(np.array([1, 2, 4, 8, 16], np.uint8), shape)
     lattice = Lattice(
         frame.longitude,
         frame.latitude,
@@ -104,9 +106,9 @@ def make_fields(config: GrdConfig, frame: LocalFrame, bounds: tuple[float, float
         int(i.min()) - 1,
         int(j.min()) - 1,
         parts,
-        config.seed,
+        choices.seed,
     )
-    return FieldMap(frame, lattice, class_gamma0(config.polarizations))
+    return FieldMap(frame, lattice, class_gamma0(choices.polarizations))
 
 
 def class_gamma0(polarizations: tuple[str, ...]) -> Floats:

@@ -9,9 +9,9 @@ import numpy as np
 from numba import njit
 
 from s1card.scene.records import Floats
-from s1card.simulate.acquisition import Acquisition
 from s1card.simulate.ellipsoid import ecef_to_geodetic
 from s1card.simulate.terrain import Heights, height_at, heights_at
+from s1card.simulate.view import View
 
 TIE_STEP = 64.0
 _TIE_ROWS = 64
@@ -31,15 +31,15 @@ class Ties(NamedTuple):
     coefficients: Floats
 
 
-def make_ties(acquisition: Acquisition, span: tuple[float, float]) -> Ties:
+def make_ties(view: View, span: tuple[float, float]) -> Ties:
     """Solve the geometry at tie points for three heights of a span (lowest, highest), metres."""
-    line, line_step = _nodes(acquisition.lines)
-    pixel, pixel_step = _nodes(acquisition.pixels)
+    line, line_step = _nodes(view.lines)
+    pixel, pixel_step = _nodes(view.pixels)
     middle, half = 0.5 * (span[0] + span[1]), max(50.0, 0.5 * (span[1] - span[0]))
     coefficients = np.empty((line.size, pixel.size, 6))
     for row in range(0, line.size, _TIE_ROWS):
         part = slice(row, row + _TIE_ROWS)
-        coefficients[part] = _coefficients(acquisition, line[part], pixel, middle, half)
+        coefficients[part] = _coefficients(view, line[part], pixel, middle, half)
     return Ties(line_step, pixel_step, middle, half, coefficients)
 
 
@@ -49,12 +49,10 @@ def _nodes(size: int) -> tuple[Floats, float]:
     return nodes, float(nodes[1])
 
 
-def _coefficients(
-    acquisition: Acquisition, line: Floats, pixel: Floats, middle: float, half: float
-) -> Floats:
+def _coefficients(view: View, line: Floats, pixel: Floats, middle: float, half: float) -> Floats:
     heights = middle + half * np.array([-1.0, 0.0, 1.0])
     grid = np.meshgrid(line, pixel, indexing="ij")
-    places = [ecef_to_geodetic(acquisition.ground(*grid, height))[:2] for height in heights]
+    places = [ecef_to_geodetic(view.ground(*grid, height))[:2] for height in heights]
     reference = places[1][0][0, 0]
     longitude = [reference + (lon - reference + 180.0) % 360.0 - 180.0 for lon, _ in places]
     return np.stack([*_parabola(longitude), *_parabola([lat for _, lat in places])], axis=-1)
@@ -124,7 +122,7 @@ def ground_line(ties: Ties, heights: Heights, line: int, longitude: Floats, lati
 
 
 def on_terrain(
-    acquisition: Acquisition, heights: Heights, line: Floats, pixel: Floats, start: float
+    view: View, heights: Heights, line: Floats, pixel: Floats, start: float
 ) -> tuple[Floats, Floats]:
     """Exact points (n, 3) and heights (n) where lines and pixels (n) meet the terrain.
 
@@ -132,8 +130,8 @@ def on_terrain(
     """
     height = np.full(line.shape, start)
     for _ in range(40):
-        points = acquisition.ground(line, pixel, height)
+        points = view.ground(line, pixel, height)
         longitude, latitude, _above = ecef_to_geodetic(points)
         longitude = heights.left + (longitude - heights.left) % 360.0
         height = height + 0.6 * (heights_at(heights, longitude, latitude) - height)
-    return acquisition.ground(line, pixel, height), height
+    return view.ground(line, pixel, height), height

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from s1card.simulate.product import Product
+from s1card.simulate.product import Image, Product
 from s1card.simulate.xml import Element, element
 
 
-def ads_header(product: Product, polarization: str) -> Element:
+def ads_header(product: Product, image: Image) -> Element:
     """``adsHeader`` of an image."""
-    config = product.config
     return element(
         "adsHeader",
-        element("missionId", config.platform),
-        element("productType", "GRD"),
-        element("polarisation", polarization),
-        element("mode", config.image_swath),
-        element("swath", config.image_swath),
-        element("startTime", product.first_time),
-        element("stopTime", product.last_time),
-        element("absoluteOrbitNumber", product.absolute_orbit),
-        element("missionDataTakeId", product.datatake_id),
-        element("imageNumber", f"{config.polarizations.index(polarization) + 1:03d}"),
+        element("missionId", product.platform),
+        element("productType", product.kind),
+        element("polarisation", image.polarization),
+        element("mode", product.beam),
+        element("swath", image.swath),
+        element("startTime", image.first_time),
+        element("stopTime", image.last_time),
+        element("absoluteOrbitNumber", product.numbers.absolute_orbit),
+        element("missionDataTakeId", product.numbers.datatake_id),
+        element("imageNumber", f"{image.number:03d}"),
     )

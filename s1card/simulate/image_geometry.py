@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from s1card.scene.records import SPEED_OF_LIGHT, Floats, GeolocationGrid, StateVectors
+from s1card.scene.records import SPEED_OF_LIGHT, Floats, GeolocationGrid, Ints, StateVectors
 from s1card.simulate.acquisition import Acquisition
 from s1card.simulate.config import GrdConfig
 from s1card.simulate.ellipsoid import ecef_to_geodetic
 from s1card.simulate.ground import on_terrain
-from s1card.simulate.orbit import incidence_angle
+from s1card.simulate.orbit import CircularOrbit, incidence_angle
 from s1card.simulate.terrain import Heights
+from s1card.simulate.view import View
 
 GRID_COLUMNS = 21
 VECTORS_BEFORE = 8  # state vectors before and after the middle of the scene
@@ -36,20 +37,20 @@ def image_geometry(config: GrdConfig, acquisition: Acquisition, heights: Heights
         state_vectors(acquisition, config.annotation_orbit_error),
         geolocation_grid(acquisition, heights),
         float(acquisition.incidence(*middle)[0]),
-        _heading(acquisition),
+        heading(acquisition.orbit),
     )
 
 
-def state_vectors(acquisition: Acquisition, error: tuple[float, float, float]) -> StateVectors:
+def state_vectors(view: View, error: tuple[float, float, float]) -> StateVectors:
     """Vectors every 10 s around the scene, moved by an error along track, to the right and up (metres)."""
-    reach = math.ceil(acquisition.lines * acquisition.line_interval / 20.0) + VECTORS_BEFORE
+    reach = math.ceil(view.lines * view.line_interval / 20.0) + VECTORS_BEFORE
     time = np.asarray(2.0 + 10.0 * np.arange(-reach, reach + 1))
-    position, velocity = acquisition.orbit.position(time), acquisition.orbit.velocity(time)
+    position, velocity = view.orbit.position(time), view.orbit.velocity(time)
     along = velocity / np.linalg.norm(velocity, axis=1, keepdims=True)
     right = np.cross(velocity, position)
     right /= np.linalg.norm(right, axis=1, keepdims=True)
     moved = position + error[0] * along + error[1] * right + error[2] * np.cross(right, along)
-    utc = np.array([acquisition.utc(float(moment)) for moment in time])
+    utc = np.array([view.utc(float(moment)) for moment in time])
     return StateVectors(utc, np.round(moved, 6), np.round(velocity, 6), "annotation")
 
 
@@ -58,13 +59,18 @@ def geolocation_grid(acquisition: Acquisition, heights: Heights) -> GeolocationG
     rows = max(2, math.ceil((acquisition.lines - 1) * acquisition.line_interval) + 1)
     line = np.round(np.linspace(0, acquisition.lines - 1, rows)).astype(np.int64)
     pixel = np.round(np.linspace(0, acquisition.pixels - 1, GRID_COLUMNS)).astype(np.int64)
+    return tie_points(acquisition, heights, line, pixel)
+
+
+def tie_points(view: View, heights: Heights, line: Ints, pixel: Ints) -> GeolocationGrid:
+    """Tie points on the terrain at lines (n) and pixels (m) of a view."""
     lines, pixels = np.meshgrid(line.astype(float), pixel.astype(float), indexing="ij")
     flat = lines.ravel(), pixels.ravel()
-    points, height = on_terrain(acquisition, heights, *flat, acquisition.reference_height)
+    points, height = on_terrain(view, heights, *flat, view.reference_height)
     longitude, latitude, _ = ecef_to_geodetic(points)
-    time = acquisition.line_time(flat[0])
-    satellite = acquisition.orbit.position(time)
-    distance = acquisition.slant_range(time, flat[1])
+    time = view.line_time(flat[0])
+    satellite = view.orbit.position(time)
+    distance = view.slant_range(time, flat[1])
     values = (
         2.0 * distance / SPEED_OF_LIGHT,
         latitude,
@@ -73,7 +79,7 @@ def geolocation_grid(acquisition: Acquisition, heights: Heights) -> GeolocationG
         incidence_angle(satellite, points),
         _elevation_angle(satellite, points),
     )
-    utc = np.array([acquisition.utc(float(acquisition.line_time(k))) for k in line])
+    utc = np.array([view.utc(float(view.line_time(k))) for k in line])
     return GeolocationGrid(line, pixel, utc, *(value.reshape(lines.shape) for value in values))
 
 
@@ -86,8 +92,8 @@ def _elevation_angle(satellite: Floats, point: Floats) -> Floats:
     )
 
 
-def _heading(acquisition: Acquisition) -> float:
+def heading(orbit: CircularOrbit) -> float:
     """Direction of flight over the ground in the middle of the scene, degrees clockwise from north."""
-    longitude, latitude, _ = ecef_to_geodetic(acquisition.orbit.position(np.array([-0.5, 0.5])))
+    longitude, latitude, _ = ecef_to_geodetic(orbit.position(np.array([-0.5, 0.5])))
     east = (longitude[1] - longitude[0]) * math.cos(math.radians(latitude[0]))
     return math.degrees(math.atan2(east, latitude[1] - latitude[0]))

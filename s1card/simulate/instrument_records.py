@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from s1card.simulate.product import Product
+import numpy as np
+
+from s1card.scene.records import Floats
+from s1card.simulate.image_facts import SAMPLING_RATE, Beam, DopplerEstimate, ImageFacts
 from s1card.simulate.xml import Element, element, fragment, listing
 
-PULSE_FREQUENCY = 1.717128973878037e03
-SAMPLING_RATE = 6.434523812571428e07
 # The middle parts of the names of error counters.
 _ERRORS = """
 SyncMarker DataTakeId EccNumber TestMode RxChannelId InstrumentConfigId PacketCount PriCount SsbErrorFlag
@@ -67,7 +68,7 @@ _QUALITY = """
 _DOWNLINK_VALUES = """
 <downlinkValues>
   <pri>{pri}</pri>
-  <rank>9</rank>
+  <rank>{rank}</rank>
   <dataTakeId>{datatake}</dataTakeId>
   <eccNumber>8</eccNumber>
   <rxChannelId>0</rxChannelId>
@@ -88,7 +89,7 @@ _DOWNLINK_VALUES = """
   <txPulseLength>5.240481033595628e-05</txPulseLength>
   <txPulseStartFrequency>-2.825153419637256e+07</txPulseStartFrequency>
   <txPulseRampRate>1.078230321255894e+12</txPulseRampRate>
-  <swathNumber>10</swathNumber>
+  <swathNumber>{number}</swathNumber>
   <swlList count="1"><swl><azimuthTime>{time}</azimuthTime><value>3.7e-04</value></swl></swlList>
   <swstList count="1"><swst><azimuthTime>{time}</azimuthTime><value>1.1e-04</value></swst></swstList>
   <pointingStatusList count="1">
@@ -169,14 +170,14 @@ _DOPPLER = """
 <dcEstimate>
   <azimuthTime>{time}</azimuthTime>
   <t0>{near}</t0>
-  <geometryDcPolynomial count="3">0.000000e+00 0.000000e+00 0.000000e+00</geometryDcPolynomial>
-  <dataDcPolynomial count="3">0.000000e+00 0.000000e+00 0.000000e+00</dataDcPolynomial>
+  <geometryDcPolynomial count="3">{geometry}</geometryDcPolynomial>
+  <dataDcPolynomial count="3">{data}</dataDcPolynomial>
   <dataDcRmsError>1.000000000000000e+00</dataDcRmsError>
   <dataDcRmsErrorAboveThreshold>false</dataDcRmsErrorAboveThreshold>
-  <fineDceAzimuthStartTime>{time}</fineDceAzimuthStartTime>
-  <fineDceAzimuthStopTime>{time}</fineDceAzimuthStopTime>
+  <fineDceAzimuthStartTime>{start}</fineDceAzimuthStartTime>
+  <fineDceAzimuthStopTime>{stop}</fineDceAzimuthStopTime>
   <fineDceList count="1">
-    <fineDce><slantRangeTime>{near}</slantRangeTime><frequency>{zero}</frequency></fineDce>
+    <fineDce><slantRangeTime>{near}</slantRangeTime><frequency>{frequency}</frequency></fineDce>
   </fineDceList>
 </dcEstimate>"""
 
@@ -192,12 +193,13 @@ _PATTERN = """
   <roll>2.960000000000000e+01</roll>
 </antennaPattern>"""
 
+_ROLL_FROM = (2, 43)  # version from which the roll is annotated
 _NUMBERS = {"zero": 0.0, "one": 1.0, "nine": 9.0}
 
 
-def quality_information(product: Product, statistics: Element) -> Element:
+def quality_information(facts: ImageFacts, statistics: Element) -> Element:
     """``qualityInformation``."""
-    record = fragment(_QUALITY, time=product.first_time, **_NUMBERS)
+    record = fragment(_QUALITY, time=facts.image.first_time, **_NUMBERS)
     flags = [
         element("outputDataMeanOutsideNominalRangeFlag", False),
         element("outputDataStDevOutsideNominalRangeFlag", False),
@@ -208,69 +210,99 @@ def quality_information(product: Product, statistics: Element) -> Element:
     )
 
 
-def downlink_information(product: Product, swath: str) -> Element:
+def downlink_information(facts: ImageFacts, beam: Beam) -> Element:
     """``downlinkInformation`` of a sub-swath."""
     errors = [f"numErr{name}" for name in _ERRORS.split()] + ["numIspHeaderErrors"]
+    first = facts.image.first_time
     values = fragment(
         _DOWNLINK_VALUES,
-        pri=1.0 / PULSE_FREQUENCY,
-        datatake=product.datatake_id % 65536,
+        pri=1.0 / beam.prf,
+        rank=beam.rank,
+        number=beam.number,
+        datatake=facts.product.numbers.datatake_id % 65536,
         bits=3.4,
         rate=SAMPLING_RATE,
-        time=product.first_time,
+        time=first,
     )
     return element(
         "downlinkInformation",
-        element("swath", swath),
-        element("azimuthTime", product.first_time),
-        element("firstLineSensingTime", product.first_time),
-        element("lastLineSensingTime", product.last_time),
-        element("prf", PULSE_FREQUENCY),
+        element("swath", beam.swath),
+        element("azimuthTime", first),
+        element("firstLineSensingTime", first),
+        element("lastLineSensingTime", facts.image.last_time),
+        element("prf", beam.prf),
         element("bitErrorCount", [element(name, 0) for name in errors]),
         values,
     )
 
 
-def attitude(product: Product) -> Element:
+def attitude(facts: ImageFacts) -> Element:
     """``attitude``."""
-    return fragment(_ATTITUDE, time=product.first_time, **_NUMBERS)
+    return fragment(_ATTITUDE, time=facts.image.first_time, **_NUMBERS)
 
 
-def raw_data_analysis(product: Product) -> Element:
+def raw_data_analysis(facts: ImageFacts) -> Element:
     """``rawDataAnalysis``."""
-    return fragment(_RAW_DATA, time=product.first_time, **_NUMBERS)
+    return fragment(_RAW_DATA, time=facts.image.first_time, **_NUMBERS)
 
 
-def replica_information(product: Product, swath: str) -> Element:
+def replica_information(facts: ImageFacts, beam: Beam) -> Element:
     """``replicaInformation`` of a sub-swath."""
-    return fragment(_REPLICA, swath=swath, time=product.first_time)
+    return fragment(_REPLICA, swath=beam.swath, time=facts.image.first_time)
 
 
-def noise_packet(product: Product, swath: str) -> Element:
+def noise_packet(beam: Beam, time: np.datetime64) -> Element:
     """``noise`` of a sub-swath."""
     return element(
         "noise",
-        element("swath", swath),
-        element("azimuthTime", product.first_time),
+        element("swath", beam.swath),
+        element("azimuthTime", time),
         element("noisePowerCorrectionFactor", "1.000000e+00"),
         element("numberOfNoiseLines", 8),
     )
 
 
-def doppler_centroid(product: Product) -> Element:
-    """``dopplerCentroid``: zero, as the simulated images have none."""
-    record = fragment(_DOPPLER, time=product.first_time, near=product.acquisition.near_time, **_NUMBERS)
-    return element("dopplerCentroid", listing("dcEstimateList", [record]))
+def doppler_centroid(facts: ImageFacts) -> Element:
+    """``dopplerCentroid``."""
+    estimates = (_doppler_estimate(facts.near_time, estimate) for estimate in facts.dopplers)
+    return element("dopplerCentroid", listing("dcEstimateList", estimates))
 
 
-def antenna_pattern(product: Product, far_time: float) -> Element:
+def _doppler_estimate(near_time: float, estimate: DopplerEstimate) -> Element:
+    return fragment(
+        _DOPPLER,
+        time=estimate.data.azimuth_time,
+        near=estimate.data.t0,
+        geometry=_polynomial(estimate.geometry.coefficients),
+        data=_polynomial(estimate.data.coefficients),
+        start=estimate.start,
+        stop=estimate.stop,
+        frequency=float(np.polyval(estimate.data.coefficients[::-1], near_time - estimate.data.t0)),
+        **_NUMBERS,
+    )
+
+
+def _polynomial(coefficients: Floats) -> str:
+    """Three coefficients in single precision."""
+    return " ".join(f"{value:.6e}" for value in coefficients)
+
+
+def antenna_pattern(facts: ImageFacts) -> Element:
     """``antennaPattern``: flat."""
-    near, height = product.acquisition.near_time, product.acquisition.reference_height
+    far = float(facts.geometry.grid.slant_range_time.max())
+    height = facts.terrain_heights[0][1]
     records = [
-        fragment(_PATTERN, swath=swath, time=product.first_time, near=near, far=far_time, height=height)
-        for swath in product.config.mode_facts.swaths
+        fragment(
+            _PATTERN,
+            swath=beam.swath,
+            time=facts.image.first_time,
+            near=facts.near_time,
+            far=far,
+            height=height,
+        )
+        for beam in facts.beams
     ]
-    if product.config.ipf_version < (2, 90):
+    if facts.product.ipf_version < _ROLL_FROM:
         for record in records:
             record.remove(record[-1])
     return element("antennaPattern", listing("antennaPatternList", records))

@@ -15,10 +15,10 @@ _MANIFEST = """
     xmlns:s1sar="http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar"
     xmlns:s1sarl1="http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-1"
     xmlns:s1sarl2="http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-2"
-    version="esa/safe/sentinel-1.0/sentinel-1/sar/level-1/grd/standard/{scheme}">
+    version="esa/safe/sentinel-1.0/sentinel-1/sar/level-1/{family}/standard/{scheme}">
   <informationPackageMap>
     <xfdu:contentUnit unitType="SAFE Archive Information Package" pdiID="processing"
-        textInfo="Sentinel-1 {mode} Level-1 GRD Product"
+        textInfo="Sentinel-1 {mode} Level-1 {kind} Product"
         dmdID="acquisitionPeriod platform generalProductInformation measurementOrbitReference
                measurementFrameSet"/>
   </informationPackageMap>
@@ -26,7 +26,7 @@ _MANIFEST = """
     <metadataObject ID="processing" classification="PROVENANCE" category="PDI">
       <metadataWrap mimeType="text/xml" vocabularyName="SAFE" textInfo="Processing">
         <xmlData>
-          <safe:processing name="GRD Post Processing" start="{stop}" stop="{stop}">
+          <safe:processing name="{processing}" start="{stop}" stop="{stop}">
             <safe:facility country="None" name="s1card simulate" organisation="s1card" site="Simulated">
               <safe:software name="Sentinel-1 IPF" version="{ipf}"/>
             </safe:facility>
@@ -46,7 +46,7 @@ _MANIFEST = """
               <safe:extension>
                 <s1sarl1:instrumentMode>
                   <s1sarl1:mode>{mode}</s1sarl1:mode>
-                  <s1sarl1:swath>{swath}</s1sarl1:swath>
+                  {swaths}
                 </s1sarl1:instrumentMode>
               </safe:extension>
             </safe:instrument>
@@ -84,12 +84,12 @@ _MANIFEST = """
             <s1sarl1:productClass>S</s1sarl1:productClass>
             <s1sarl1:productClassDescription>SAR Standard L1 Product</s1sarl1:productClassDescription>
             <s1sarl1:productComposition>Slice</s1sarl1:productComposition>
-            <s1sarl1:productType>GRD</s1sarl1:productType>
+            <s1sarl1:productType>{kind}</s1sarl1:productType>
             <s1sarl1:productTimelinessCategory>Fast-24h</s1sarl1:productTimelinessCategory>
             <s1sarl1:sliceProductFlag>true</s1sarl1:sliceProductFlag>
-            <s1sarl1:segmentStartTime>{start}</s1sarl1:segmentStartTime>
-            <s1sarl1:sliceNumber>1</s1sarl1:sliceNumber>
-            <s1sarl1:totalSlices>1</s1sarl1:totalSlices>
+            <s1sarl1:segmentStartTime>{segment}</s1sarl1:segmentStartTime>
+            <s1sarl1:sliceNumber>{slice}</s1sarl1:sliceNumber>
+            <s1sarl1:totalSlices>{slices}</s1sarl1:totalSlices>
           </s1sarl1:standAloneProductInformation>
         </xmlData>
       </metadataWrap>
@@ -154,21 +154,28 @@ _KINDS = {
 
 def manifest_document(product: Product, folder: Path) -> Element:
     """``manifest.safe`` of the files that lie in a product folder."""
-    config = product.config
+    text = _MANIFEST.replace(
+        "{polarizations}", _repeated("transmitterReceiverPolarisation", product.polarizations)
+    )
     root = fragment(
-        _MANIFEST.replace("{polarizations}", _polarizations(config.polarizations)),
-        scheme="singlePol" if len(config.polarizations) == 1 else "dualPol",
-        mode=config.mode,
-        swath=config.image_swath,
-        ipf=f"{config.ipf_version[0]:03d}.{config.ipf_version[1]:02d}",
+        text.replace("{swaths}", _repeated("swath", product.swaths)),
+        family=product.kind.lower(),
+        kind=product.kind,
+        scheme=_scheme(product),
+        processing={"GRD": "GRD Post Processing", "SLC": "SLC Processing"}[product.kind],
+        mode=product.mode,
+        ipf=product.software,
         designator=product.international_designator,
-        number=config.platform[2:],
-        orbit=product.absolute_orbit,
-        relative=product.relative_orbit,
-        cycle=product.cycle,
-        direction="ASCENDING" if config.ascending else "DESCENDING",
-        node=product.node_time,
-        datatake=product.datatake_id,
+        number=product.platform[2:],
+        orbit=product.numbers.absolute_orbit,
+        relative=product.numbers.relative_orbit,
+        cycle=product.numbers.cycle,
+        direction="ASCENDING" if product.ascending else "DESCENDING",
+        node=product.numbers.node_time,
+        datatake=product.numbers.datatake_id,
+        segment=product.slice.segment_start,
+        slice=product.slice.number,
+        slices=product.slice.count,
         start=product.first_time,
         stop=product.last_time,
         footprint=" ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in product.corners),
@@ -192,9 +199,17 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(stream, "md5").hexdigest()
 
 
-def _polarizations(polarizations: tuple[str, ...]) -> str:
-    tag = "s1sarl1:transmitterReceiverPolarisation"
-    return "".join(f"<{tag}>{polarization}</{tag}>" for polarization in polarizations)
+def _repeated(name: str, values: tuple[str, ...]) -> str:
+    """An element of the level 1 namespace for every value."""
+    return "".join(f"<s1sarl1:{name}>{value}</s1sarl1:{name}>" for value in values)
+
+
+def _scheme(product: Product) -> str:
+    """ESA's name of the combination of polarizations (and mode, for SLC)."""
+    is_single = len(product.polarizations) == 1
+    if product.kind == "SLC":
+        return product.mode.lower() + ("sp" if is_single else "dp")
+    return "singlePol" if is_single else "dualPol"
 
 
 def _append(root: Element, path: Path, name: str) -> None:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 
 from s1card.scene.records import GeolocationGrid
-from s1card.simulate.annotation import PixelStatistics
+from s1card.simulate.config import GrdConfig
+from s1card.simulate.image_facts import PixelStatistics
 from s1card.simulate.pixels import Counts
-from s1card.simulate.product import Product
+from s1card.simulate.product import Image, Product
 
 QUICKLOOK_SIZE = 600
 
@@ -54,16 +55,18 @@ class Summary:
 
 
 def write_measurements(
-    folder: Path, product: Product, grid: GeolocationGrid, blocks: Iterable[tuple[int, Counts]]
+    folder: Path,
+    config: GrdConfig,
+    product: Product,
+    grid: GeolocationGrid,
+    blocks: Iterable[tuple[int, Counts]],
 ) -> list[Summary]:
     """Write the images of all polarizations block by block; one summary per polarization."""
-    config = product.config
     step = max(1, math.ceil(max(config.lines, config.pixels) / QUICKLOOK_SIZE))
-    summaries = [Summary(step) for _ in config.polarizations]
+    summaries = [Summary(step) for _ in product.images]
     with ExitStack() as stack:
         rasters = [
-            stack.enter_context(_image(folder / product.measurement_name(polarization), product, grid))
-            for polarization in config.polarizations
+            stack.enter_context(_open(folder, config, product, image, grid)) for image in product.images
         ]
         for first, block in blocks:
             window = rasterio.windows.Window(0, first, config.pixels, block.shape[1])
@@ -90,31 +93,32 @@ def ground_control_points(grid: GeolocationGrid) -> list[GroundControlPoint]:
 
 
 @contextmanager
-def _image(path: Path, product: Product, grid: GeolocationGrid) -> Iterator[Any]:
+def _open(
+    folder: Path, config: GrdConfig, product: Product, image: Image, grid: GeolocationGrid
+) -> Iterator[Any]:
     """A measurement file to be written; a cloud-optimised one is made from the strips at the end."""
-    config = product.config
-    strips = path.with_name(path.name + ".strips") if config.cog else path
+    path = folder / product.measurement_name(image)
+    strips = path.with_name(path.name + ".strips") if product.cog else path
     options = {"dtype": "uint16", "count": 1, "height": config.lines, "width": config.pixels, "blockysize": 1}
     points = ground_control_points(grid)
     with rasterio.open(
         strips, "w", driver="GTiff", crs="EPSG:4326", gcps=points, BIGTIFF="IF_SAFER", **options
     ) as raster:
-        raster.update_tags(**_tags(product))
+        raster.update_tags(**{f"TIFFTAG_{name}": text for name, text in tiff_texts(product).items()})
         yield raster
-    if config.cog:
+    if product.cog:
         rasterio.shutil.copy(strips, path, driver="COG", COMPRESS="DEFLATE", BLOCKSIZE=512, OVERVIEWS="AUTO")
         strips.unlink()
 
 
-def _tags(product: Product) -> dict[str, str]:
-    config = product.config
-    name = f"Sentinel-{config.platform[1:]} {config.mode} GRD {config.mode_facts.resolution}R L1"
+def tiff_texts(product: Product) -> dict[str, str]:
+    """What measurement files say in words: description, time and software."""
+    resolution = f"{product.resolution}R " if product.resolution != "_" else ""
     time = str(product.first_time.astype("datetime64[s]")).replace("-", ":").replace("T", " ")
-    software = f"Sentinel-1 IPF {config.ipf_version[0]:03d}.{config.ipf_version[1]:02d}"
     return {
-        "TIFFTAG_IMAGEDESCRIPTION": name,
-        "TIFFTAG_DATETIME": time,
-        "TIFFTAG_SOFTWARE": software,
+        "IMAGEDESCRIPTION": f"Sentinel-{product.platform[1:]} {product.mode} {product.kind} {resolution}L1",
+        "DATETIME": time,
+        "SOFTWARE": f"Sentinel-1 IPF {product.software}",
     }
 
 

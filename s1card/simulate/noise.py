@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from s1card.scene.records import Noise, NoiseAzimuthVector, NoiseRangeVector
 from s1card.simulate.header import ads_header
-from s1card.simulate.product import Product
+from s1card.simulate.product import Image, Product
 from s1card.simulate.xml import Element, array, element, listing
 
 
-def noise_document(product: Product, polarization: str, noise: Noise) -> Element:
+def noise_document(product: Product, image: Image, noise: Noise) -> Element:
     """``noise-*.xml``: range and azimuth vectors, or single vectors before IPF 2.90."""
-    header = ads_header(product, polarization)
-    if not product.config.has_azimuth_noise:
+    header = ads_header(product, image)
+    if not product.has_azimuth_noise:
         single = [_range_vector("noiseVector", "noiseLut", vector) for vector in noise.range_vectors]
         return element("noise", header, listing("noiseVectorList", single))
     ranges = [_range_vector("noiseRangeVector", "noiseRangeLut", vector) for vector in noise.range_vectors]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from s1card.simulate.flight import Flight
 from s1card.simulate.orbit import PERIOD
-from s1card.simulate.product import Product, absolute_orbit, compact
+from s1card.simulate.product import compact
 
 STEP = 10
 _LEAP_SECONDS = np.timedelta64(37, "s")  # TAI - UTC since 2017
@@ -61,18 +62,17 @@ _TAIL = """    </List_of_OSVs>
 """
 
 
-def write_orbit_file(folder: Path, product: Product) -> Path:
-    """Write the POEORB file whose validity covers the day of the scene, and return its path."""
-    start, stop = _validity(product.first_time)
+def write_orbit_file(folder: Path, flight: Flight, time: np.datetime64) -> Path:
+    """Write the POEORB file whose validity covers the day of a UTC time, and return its path."""
+    start, stop = _validity(time)
     created = stop + np.timedelta64(20, "D")
-    platform = product.config.platform
     span = f"V{compact(start)}_{compact(stop)}"
-    name = f"{platform}_OPER_AUX_POEORB_OPOD_{compact(created)}_{span}"
+    name = f"{flight.platform}_OPER_AUX_POEORB_OPOD_{compact(created)}_{span}"
     utc = np.arange(start, stop + np.timedelta64(1, "s"), np.timedelta64(STEP, "s"))
     dates = {"start": start, "stop": stop, "created": created}
-    head = _HEAD.format(name=name, platform=platform[1:], count=utc.size, **dates)
+    head = _HEAD.format(name=name, platform=flight.platform[1:], count=utc.size, **dates)
     path = folder / f"{name}.EOF"
-    path.write_text(head + "".join(_vectors(product, utc)) + _TAIL, encoding="utf-8")
+    path.write_text(head + "".join(_vectors(flight, utc)) + _TAIL, encoding="utf-8")
     return path
 
 
@@ -85,13 +85,11 @@ def _validity(time: np.datetime64) -> tuple[np.datetime64, np.datetime64]:
     )
 
 
-def _vectors(product: Product, utc: np.ndarray[tuple[int], np.dtype[np.datetime64]]) -> list[str]:
-    acquisition = product.acquisition
-    seconds = (utc.astype("datetime64[us]") - acquisition.epoch) / np.timedelta64(1, "us") * 1e-6
-    position, velocity = acquisition.orbit.position(seconds), acquisition.orbit.velocity(seconds)
-    node = acquisition.orbit.ascending_node_time
-    base = absolute_orbit(product.config.platform, acquisition, product.node_time)
-    orbit = base + np.floor((seconds - node) / PERIOD).astype(int)
+def _vectors(flight: Flight, utc: np.ndarray[tuple[int], np.dtype[np.datetime64]]) -> list[str]:
+    seconds = (utc.astype("datetime64[us]") - flight.epoch) / np.timedelta64(1, "us") * 1e-6
+    position, velocity = flight.orbit.position(seconds), flight.orbit.velocity(seconds)
+    turns = (seconds - flight.orbit.ascending_node_time) / PERIOD
+    orbit = flight.numbers.absolute_orbit + np.floor(turns).astype(int)
     tai = utc + _LEAP_SECONDS
     return [
         _VECTOR.format(

@@ -17,7 +17,7 @@ from s1card.simulate.config import GrdConfig
 from s1card.simulate.fields import Lattice, class_of, field_at
 from s1card.simulate.ground import Ties, ground_line
 from s1card.simulate.hashing import TABLE_SIZE, gamma_table, gamma_variate, mix, stream
-from s1card.simulate.radiometry import LineRadiometry
+from s1card.simulate.radiometry import LineRadiometry, vector_before
 from s1card.simulate.targets import Targets, add_targets
 from s1card.simulate.terrain import Heights
 
@@ -113,14 +113,12 @@ def _power_line(
     radiometry: LineRadiometry, line: int, classes: NDArray[np.uint8], border: Border, power: Floats
 ) -> None:
     """Expected power in DN**2: gamma0 K**2 + noise, look-up vectors linear between their lines."""
-    index = 0
-    while index < radiometry.line.size - 2 and radiometry.line[index + 1] <= line:
-        index += 1
-    weight = (line - radiometry.line[index]) / (radiometry.line[index + 1] - radiometry.line[index])
+    row, weight = vector_before(radiometry.gamma_line, line)
+    noisy_row, noisy_weight = vector_before(radiometry.noise_line, line)
     gamma, noise = radiometry.gamma, radiometry.noise
     for pixel in range(power.size):
-        k = (1.0 - weight) * gamma[index, pixel] + weight * gamma[index + 1, pixel]
-        n = (1.0 - weight) * noise[index, pixel] + weight * noise[index + 1, pixel]
+        k = (1.0 - weight) * gamma[row, pixel] + weight * gamma[row + 1, pixel]
+        n = (1.0 - noisy_weight) * noise[noisy_row, pixel] + noisy_weight * noise[noisy_row + 1, pixel]
         signal = radiometry.gamma0[classes[pixel]] * k * k
         if pixel < border.width or pixel >= power.size - border.width:
             signal = 0.0

@@ -37,7 +37,7 @@ def write_preview(folder: Path, product: Product, colors: NDArray[np.uint8]) -> 
 
     The quick-look is flipped so that north is up for ascending and east is right for descending scenes.
     """
-    flipped = colors[:, ::-1] if product.config.ascending else colors[:, :, ::-1]
+    flipped = colors[:, ::-1] if product.ascending else colors[:, :, ::-1]
     (folder / "quick-look.png").write_bytes(_png(np.ascontiguousarray(flipped)))
     corners = " ".join(f"{longitude:.6f},{latitude:.6f}" for longitude, latitude in product.corners)
     (folder / "map-overlay.kml").write_bytes(to_bytes(fragment(_OVERLAY, corners=corners)))

@@ -6,19 +6,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from s1card.simulate.acquisition import Acquisition, footprint, revolutions_since
-from s1card.simulate.config import GrdConfig
-from s1card.simulate.orbit import PERIOD
+from s1card.simulate.flight import DESIGNATORS, OrbitNumbers
 
-# An ascending node crossing per platform with its absolute orbit, and the offset of the relative orbit.
-_ANCHORS = {
-    "S1A": ("2021-01-19T02:22:31.388113", 36201, 73, "2014-016A"),
-    "S1B": ("2021-12-23T03:33:24", 30147, 27, "2016-025A"),
-    "S1C": ("2026-07-06T04:40:00", 9123, 99, "2024-238A"),
-    "S1D": ("2026-07-06T16:30:00", 3600, 42, "2025-251A"),
-}
-_S1C_CHANGE = 8018  # the last absolute orbit of S1C with the offset 172
-_CYCLE_ORBITS = 175
+
+@dataclass(frozen=True)
+class SlicePlace:
+    """Which slice of a data take a product is, counted from 1, and UTC of the beginning of the data take."""
+
+    number: int
+    count: int
+    segment_start: np.datetime64
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One measurement: swath, polarization, number in the product, UTC of first and last line."""
+
+    swath: str
+    polarization: str
+    number: int
+    first_time: np.datetime64
+    last_time: np.datetime64
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,86 +34,96 @@ class Product:
     """What every document of the product repeats.
 
     Attributes:
-        config: The choices.
-        acquisition: The geometry.
-        absolute_orbit, relative_orbit, cycle, datatake_id: Numbers of the orbit and data take.
-        first_time, last_time, node_time: UTC of first and last line and of the ascending node before.
+        platform: ``S1A`` .. ``S1D``.
+        kind: ``GRD`` or ``SLC``.
+        mode: ``IW``, ``EW`` or ``SM``.
+        beam: What names and headers call the mode: ``IW``, ``EW``, or the beam of a stripmap.
+        resolution: Letter of the resolution class (``H``, ``M``, ``_`` for SLC).
+        polarizations: Co-polarization first.
+        ascending: Direction of flight.
+        ipf_version: Of the processor that is imitated, for example (3, 40).
+        numbers: Of orbit and data take.
+        slice: Place in the data take.
+        images: The measurements.
         corners: Longitude, latitude of the corners.
+        cog: Whether the measurements are cloud-optimised.
     """
 
-    config: GrdConfig
-    acquisition: Acquisition
-    absolute_orbit: int
-    relative_orbit: int
-    cycle: int
-    datatake_id: int
-    first_time: np.datetime64
-    last_time: np.datetime64
-    node_time: np.datetime64
+    platform: str
+    kind: str
+    mode: str
+    beam: str
+    resolution: str
+    polarizations: tuple[str, ...]
+    ascending: bool
+    ipf_version: tuple[int, int]
+    numbers: OrbitNumbers
+    slice: SlicePlace
+    images: tuple[Image, ...]
     corners: list[tuple[float, float]]
+    cog: bool = False
+
+    @property
+    def first_time(self) -> np.datetime64:
+        """UTC of the first line of all images."""
+        return min(image.first_time for image in self.images)
+
+    @property
+    def last_time(self) -> np.datetime64:
+        """UTC of the last line of all images."""
+        return max(image.last_time for image in self.images)
+
+    @property
+    def swaths(self) -> tuple[str, ...]:
+        """Swaths of the images, each once."""
+        return tuple(dict.fromkeys(image.swath for image in self.images))
+
+    @property
+    def has_azimuth_noise(self) -> bool:
+        """Whether thermal noise is annotated as range and azimuth vectors."""
+        return self.ipf_version >= (2, 90)
+
+    @property
+    def has_interference(self) -> bool:
+        """Whether there are interference documents and burst ids."""
+        return self.ipf_version >= (3, 40)
 
     @property
     def product_type(self) -> str:
-        """For example ``IW_GRDH_1SDV`` (``S3_GRDH_1SSV`` for a stripmap)."""
-        polarizations = self.config.polarizations
-        letters = ("D" if len(polarizations) > 1 else "S") + polarizations[0][0]
-        return f"{self.config.image_swath}_GRD{self.config.mode_facts.resolution}_1S{letters}"
+        """For example ``IW_GRDH_1SDV`` (``S3_GRDH_1SSV`` for a stripmap) or ``IW_SLC__1SDV``."""
+        letters = ("D" if len(self.polarizations) > 1 else "S") + self.polarizations[0][0]
+        return f"{self.beam}_{self.kind}{self.resolution}_1S{letters}"
 
     @property
     def stem(self) -> str:
         """Product name without its last four digits."""
         span = f"{compact(self.first_time)}_{compact(self.last_time)}"
-        return f"{self.config.platform}_{self.product_type}_{span}_{self.numbers}"
+        return f"{self.platform}_{self.product_type}_{span}_{self._name_numbers}"
+
+    def image_name(self, image: Image) -> str:
+        """Name of the files of an image, without prefix and extension."""
+        span = f"{compact(image.first_time)}-{compact(image.last_time)}"
+        head = f"{self.platform}-{image.swath}-{self.kind}-{image.polarization}-{span}"
+        return f"{head}-{self._name_numbers.replace('_', '-')}-{image.number:03d}".lower()
+
+    def measurement_name(self, image: Image) -> str:
+        """File name of the pixels of an image."""
+        return self.image_name(image) + ("-cog.tiff" if self.cog else ".tiff")
 
     @property
-    def numbers(self) -> str:
+    def _name_numbers(self) -> str:
         """Absolute orbit and data take as they stand in names."""
-        return f"{self.absolute_orbit:06d}_{self.datatake_id:06X}"
+        return f"{self.numbers.absolute_orbit:06d}_{self.numbers.datatake_id:06X}"
 
-    def image_name(self, polarization: str) -> str:
-        """Name of the files of an image, without prefix and extension."""
-        number = self.config.polarizations.index(polarization) + 1
-        span = f"{compact(self.first_time)}-{compact(self.last_time)}"
-        head = f"{self.config.platform}-{self.config.image_swath}-grd-{polarization}-{span}"
-        return f"{head}-{self.numbers.replace('_', '-')}-{number:03d}".lower()
-
-    def measurement_name(self, polarization: str) -> str:
-        """File name of the pixels of an image."""
-        return self.image_name(polarization) + ("-cog.tiff" if self.config.cog else ".tiff")
+    @property
+    def software(self) -> str:
+        """Version of the processor as it stands in files: ``003.40``."""
+        return f"{self.ipf_version[0]:03d}.{self.ipf_version[1]:02d}"
 
     @property
     def international_designator(self) -> str:
         """COSPAR number of the platform."""
-        return _ANCHORS[self.config.platform][3]
-
-
-def make_product(config: GrdConfig, acquisition: Acquisition) -> Product:
-    """Number and name a product."""
-    first, last = acquisition.line_time(np.array([0, acquisition.lines - 1]))
-    node = acquisition.utc(acquisition.orbit.ascending_node_time)
-    absolute = absolute_orbit(config.platform, acquisition, node)
-    offset = _ANCHORS[config.platform][2]
-    if config.platform == "S1C" and absolute <= _S1C_CHANGE:
-        offset = 172
-    return Product(
-        config,
-        acquisition,
-        absolute,
-        (absolute - offset) % _CYCLE_ORBITS + 1,
-        max(1, (absolute - offset) // _CYCLE_ORBITS + 1),
-        absolute * 8 + config.seed % 8,
-        acquisition.utc(float(first)),
-        acquisition.utc(float(last)),
-        node,
-        footprint(acquisition),
-    )
-
-
-def absolute_orbit(platform: str, acquisition: Acquisition, node: np.datetime64) -> int:
-    """Absolute orbit that begins at an ascending node, counted from a real crossing of the platform."""
-    anchor, number, _, _ = _ANCHORS[platform]
-    half = np.timedelta64(round(PERIOD / 2.0 * 1e6), "us")
-    return max(1, number + revolutions_since(np.datetime64(anchor, "us"), node + half))
+        return DESIGNATORS[self.platform]
 
 
 def compact(time: np.datetime64) -> str:

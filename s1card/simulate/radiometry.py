@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from s1card.scene.records import (
@@ -34,13 +35,14 @@ NESZ_DB = -23.5
 class LineRadiometry(NamedTuple):
     """Radiometry of one polarization as numba kernels see it.
 
-    ``line`` (n): lines of the look-up vectors; ``gamma`` (n, pixels): square root of DN**2 over gamma0;
-    ``noise`` (n, pixels): range noise power; ``azimuth`` (blocks, lines): its factor; ``block`` (pixels):
-    block of a pixel; ``gamma0``: one value per class.
+    ``gamma_line`` (n): lines of the calibration vectors; ``gamma`` (n, pixels): square root of DN**2 over
+    gamma0; ``noise_line`` (m), ``noise`` (m, pixels): range noise power; ``azimuth`` (blocks, lines): its
+    factor; ``block`` (pixels): block of a pixel; ``gamma0``: one value per class.
     """
 
-    line: Floats
+    gamma_line: Floats
     gamma: Floats
+    noise_line: Floats
     noise: Floats
     azimuth: Floats
     block: NDArray[np.uint8]
@@ -48,28 +50,26 @@ class LineRadiometry(NamedTuple):
 
 
 def make_calibration(acquisition: Acquisition) -> Calibration:
-    """Look-up vectors of a constant beta0: sigma0 = beta0 sin(theta), gamma0 = sigma0 / cos(theta).
-
-    theta is the ellipsoid incidence angle on the reference height.
-    """
+    """Look-up vectors of a constant beta0, at the ellipsoid incidence angle on the reference height."""
     lines, pixel = vector_lines(acquisition), node_pixels(acquisition.pixels, ())
     theta = _incidence_of_nodes(acquisition, lines, pixel)
-    sigma = BETA_CONSTANT / np.sqrt(np.sin(theta))
-    gamma = sigma * np.sqrt(np.cos(theta))
-    flat = as_lut(np.full(pixel.size, BETA_CONSTANT))
     vectors = tuple(
-        CalibrationVector(
-            acquisition.utc(float(acquisition.line_time(line))),
-            int(line),
-            pixel,
-            as_lut(sigma[k]),
-            flat,
-            as_lut(gamma[k]),
-            flat,
+        calibration_vector(
+            acquisition.utc(float(acquisition.line_time(line))), int(line), pixel, BETA_CONSTANT, theta[k]
         )
         for k, line in enumerate(lines)
     )
     return Calibration(*_span(acquisition), 1.0, vectors)
+
+
+def calibration_vector(
+    time: np.datetime64, line: int, pixel: Ints, beta: float, theta: Floats
+) -> CalibrationVector:
+    """Look-up values of a constant beta0: sigma0 = beta0 sin(theta), gamma0 = sigma0 / cos(theta), theta in radians."""
+    sigma = beta / np.sqrt(np.sin(theta))
+    gamma = sigma * np.sqrt(np.cos(theta))
+    flat = as_lut(np.full(pixel.size, beta))
+    return CalibrationVector(time, line, pixel, as_lut(sigma), flat, as_lut(gamma), flat)
 
 
 def make_noise(config: GrdConfig, acquisition: Acquisition, polarization: str) -> Noise:
@@ -81,7 +81,7 @@ def make_noise(config: GrdConfig, acquisition: Acquisition, polarization: str) -
     bounds = swath_bounds(config)
     pixel = node_pixels(acquisition.pixels, tuple(first for first, _ in bounds[1:]))
     sigma = BETA_CONSTANT**2 / np.sin(_incidence_of_nodes(acquisition, lines, pixel))
-    profile = 10.0 ** (_nesz_db(bounds, pixel) / 10.0) * (1.0 if polarization in ("VV", "HH") else 1.12)
+    profile = 10.0 ** (_nesz_db(bounds, pixel) / 10.0) * channel_noise(polarization)
     drift = 1.0 + 0.004 * np.arange(lines.size) / max(1, lines.size - 1)
     values = sigma * profile * drift[:, None]
     vectors = tuple(
@@ -95,6 +95,11 @@ def make_noise(config: GrdConfig, acquisition: Acquisition, polarization: str) -
     return Noise(*_span(acquisition), vectors, azimuth)
 
 
+def channel_noise(polarization: str) -> float:
+    """How much noisier a receiving channel is than that of the co-polarization."""
+    return 1.0 if polarization in ("VV", "HH") else 1.12
+
+
 def swath_bounds(config: GrdConfig) -> list[tuple[int, int]]:
     """First and last pixel of every sub-swath."""
     cuts = [0, *(round(cut * config.pixels) for cut in config.mode_facts.cuts), config.pixels]
@@ -102,21 +107,39 @@ def swath_bounds(config: GrdConfig) -> list[tuple[int, int]]:
 
 
 def line_radiometry(
-    config: GrdConfig, calibration: Calibration, noise: Noise, gamma0: Floats
+    lines: int, pixels: int, calibration: Calibration, noise: Noise | None, gamma0: Floats
 ) -> LineRadiometry:
-    """What the annotation means for every pixel: vectors linear in pixel, spread over all of them."""
-    pixel = np.arange(config.pixels)
+    """What the annotation means for every pixel: vectors linear in pixel, spread over all of them.
+
+    Args:
+        noise: None for pixels without noise.
+        gamma0: One value per class.
+    """
+    pixel = np.arange(pixels)
     gamma = np.stack([np.interp(pixel, v.pixel, v.gamma.astype(float)) for v in calibration.vectors])
+    gamma_line = np.array([float(vector.line) for vector in calibration.vectors])
+    block = np.zeros(pixels, np.uint8)
+    if noise is None:
+        silent = np.zeros((2, pixels))
+        return LineRadiometry(
+            gamma_line, gamma, np.array([0.0, 1.0]), silent, np.ones((1, lines)), block, gamma0
+        )
     power = np.stack([np.interp(pixel, v.pixel, v.value.astype(float)) for v in noise.range_vectors])
-    if not config.thermal_noise:
-        power = np.zeros_like(power)
-    azimuth = np.ones((max(1, len(noise.azimuth_vectors)), config.lines))
-    block = np.zeros(config.pixels, np.uint8)
+    noise_line = np.array([float(vector.line) for vector in noise.range_vectors])
+    azimuth = np.ones((max(1, len(noise.azimuth_vectors)), lines))
     for k, vector in enumerate(noise.azimuth_vectors):
-        azimuth[k] = np.interp(np.arange(config.lines), vector.line, vector.value.astype(float))
+        azimuth[k] = np.interp(np.arange(lines), vector.line, vector.value.astype(float))
         block[vector.first_pixel : vector.last_pixel + 1] = k
-    line = np.array([float(vector.line) for vector in calibration.vectors])
-    return LineRadiometry(line, gamma, power, azimuth, block, np.ascontiguousarray(gamma0))
+    return LineRadiometry(gamma_line, gamma, noise_line, power, azimuth, block, np.ascontiguousarray(gamma0))
+
+
+@njit(cache=True, nogil=True)
+def vector_before(lines: Floats, line: float) -> tuple[int, float]:
+    """The last vector not after a line (but never the last of all), and the weight of the one behind it."""
+    index = 0
+    while index < lines.size - 2 and lines[index + 1] <= line:
+        index += 1
+    return index, (line - lines[index]) / (lines[index + 1] - lines[index])
 
 
 def vector_lines(acquisition: Acquisition) -> Ints:
@@ -148,13 +171,17 @@ def _incidence_of_nodes(acquisition: Acquisition, lines: Ints, pixel: Ints) -> F
 
 
 def _nesz_db(bounds: list[tuple[int, int]], pixel: Ints) -> Floats:
-    """Noise equivalent sigma0 in dB: up by 3.5 dB towards both edges of every sub-swath."""
+    """Noise equivalent sigma0 in dB of all sub-swaths."""
     level = np.empty(pixel.size)
     for k, (first, last) in enumerate(bounds):
         inside = (pixel >= first) & (pixel <= last)
-        place = 2.0 * (pixel[inside] - first) / (last - first) - 1.0
-        level[inside] = NESZ_DB - 0.8 * k + 3.5 * place**2
+        level[inside] = nesz_db(k, 2.0 * (pixel[inside] - first) / (last - first) - 1.0)
     return level
+
+
+def nesz_db(index: int, place: Floats) -> Floats:
+    """Noise equivalent sigma0 in dB at places from -1 to 1 across a sub-swath: up by 3.5 dB towards both edges."""
+    return np.asarray(NESZ_DB - 0.8 * index + 3.5 * place**2)
 
 
 def _azimuth_vectors(config: GrdConfig, bounds: list[tuple[int, int]]) -> tuple[NoiseAzimuthVector, ...]:

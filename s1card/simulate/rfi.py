@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from s1card.simulate.header import ads_header
-from s1card.simulate.product import Product
+from s1card.simulate.product import Image, Product
 from s1card.simulate.xml import Element, element, listing
 
 
-def rfi_document(product: Product, polarization: str) -> Element:
-    """``rfi-*.xml``."""
-    swaths = product.config.mode_facts.swaths
+def rfi_document(product: Product, image: Image, reports: list[tuple[str, np.datetime64]]) -> Element:
+    """``rfi-*.xml`` with reports on sub-swaths at times: one for a detected image, one a burst for a complex one."""
     return element(
         "rfi",
-        ads_header(product, polarization),
+        ads_header(product, image),
         element("rfiMitigationApplied", "None"),
-        listing("rfiDetectionFromNoiseReportList", (_noise_report(product, swath) for swath in swaths)),
-        listing("rfiBurstReportList", (_burst_report(product, swath) for swath in swaths)),
+        listing("rfiDetectionFromNoiseReportList", (_noise_report(*report) for report in reports)),
+        listing("rfiBurstReportList", (_burst_report(*report) for report in reports)),
     )
 
 
-def _noise_report(product: Product, swath: str) -> Element:
+def _noise_report(swath: str, time: np.datetime64) -> Element:
     return element(
         "rfiDetectionFromNoiseReport",
         element("swath", swath),
-        element("noiseSensingTime", product.first_time),
+        element("noiseSensingTime", time),
         element("rfiDetected", False),
         element("maxKLDivergence", "3.200000e+00"),
         element("maxFisherZ", "3.500000e+00"),
@@ -31,10 +32,10 @@ def _noise_report(product: Product, swath: str) -> Element:
     )
 
 
-def _burst_report(product: Product, swath: str) -> Element:
+def _burst_report(swath: str, time: np.datetime64) -> Element:
     return element(
         "rfiBurstReport",
         element("swath", swath),
-        element("azimuthTime", product.first_time),
+        element("azimuthTime", time),
         element("inBandOutBandPowerRatio", "4.500000e+00"),
     )

@@ -5,62 +5,65 @@ from __future__ import annotations
 import binascii
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from s1card.errors import UsageError
 from s1card.scene.records import Calibration, Noise
-from s1card.simulate.annotation import PixelStatistics, annotation_document
+from s1card.simulate.annotation import annotation_document
 from s1card.simulate.calibration import calibration_document
-from s1card.simulate.image_geometry import ImageGeometry
+from s1card.simulate.image_facts import ImageFacts
 from s1card.simulate.manifest import write_manifest
-from s1card.simulate.measurement import quicklook_colors, write_measurements
 from s1card.simulate.noise import noise_document
-from s1card.simulate.pixels import Counts
-from s1card.simulate.preview import write_preview
 from s1card.simulate.product import Product
 from s1card.simulate.rfi import rfi_document
 from s1card.simulate.xml import to_bytes
 
 
 @dataclass(frozen=True, eq=False)
-class Documents:
-    """The typed contents of a product: geometry and calibration for all images, noise per polarization."""
+class ImageDocuments:
+    """The typed contents of the documents of one image."""
 
-    product: Product
-    geometry: ImageGeometry
+    facts: ImageFacts
     calibration: Calibration
-    noise: tuple[Noise, ...]
+    noise: Noise
 
 
-def write_safe(out: Path, documents: Documents, blocks: Iterable[tuple[int, Counts]]) -> Path:
-    """Write a product folder into ``out`` and return its path; nothing half-written carries the final name.
+@contextmanager
+def new_product(out: Path, product: Product) -> Iterator[tuple[Path, Callable[[], Path]]]:
+    """A product folder to be filled, and a function that gives it manifest and name when it is full.
+
+    Nothing half-written carries the final name; what is not finished is removed.
+    """
+    folder = out / f".{product.stem}.partial"
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("measurement", "annotation/calibration", "preview"):
+        (folder / name).mkdir(parents=True)
+    try:
+        yield folder, lambda: _finish(out, folder, product)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finish(out: Path, folder: Path, product: Product) -> Path:
+    """Write the manifest and rename the folder.
 
     Raises:
         UsageError: A product of that name is there already.
     """
-    folder = out / f".{documents.product.stem}.partial"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        _write_documents(folder, documents, blocks)
-        name = product_name(documents.product, write_manifest(documents.product, folder))
-        final = out / name
-        if final.exists():
-            raise UsageError(
-                "the product is there already",
-                subject=str(final),
-                advice="Remove it or choose another folder",
-            )
-        folder.rename(final)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return final
+    final = out / product_name(product, write_manifest(product, folder))
+    if final.exists():
+        raise UsageError(
+            "the product is there already", subject=str(final), advice="Remove it or choose another folder"
+        )
+    return folder.rename(final)
 
 
 def product_name(product: Product, manifest: bytes) -> str:
     """Name of the product folder; it ends with the CRC-16 (CCITT, start 0xFFFF) of the manifest."""
-    suffix = "_COG" if product.config.cog else ""
+    suffix = "_COG" if product.cog else ""
     return f"{product.stem}_{binascii.crc_hqx(manifest, 0xFFFF):04X}{suffix}.SAFE"
 
 
@@ -79,29 +82,19 @@ def zip_product(safe: Path) -> Path:
     return archive
 
 
-def _write_documents(folder: Path, documents: Documents, blocks: Iterable[tuple[int, Counts]]) -> None:
-    for name in ("measurement", "annotation/calibration", "preview"):
-        (folder / name).mkdir(parents=True)
-    product = documents.product
-    summaries = write_measurements(folder / "measurement", product, documents.geometry.grid, blocks)
-    for k, polarization in enumerate(product.config.polarizations):
-        _write_image(folder, documents, polarization, documents.noise[k], summaries[k].statistics)
-    write_preview(folder / "preview", product, quicklook_colors([summary.image for summary in summaries]))
-
-
-def _write_image(
-    folder: Path, documents: Documents, polarization: str, noise: Noise, statistics: PixelStatistics
-) -> None:
-    product, name = documents.product, documents.product.image_name(polarization)
-    annotation = folder / "annotation"
-    calibration = calibration_document(product, polarization, documents.calibration)
+def write_image_documents(folder: Path, documents: ImageDocuments) -> None:
+    """Write annotation, calibration and noise (and interference from IPF 3.40 on) of an image."""
+    facts, annotation = documents.facts, folder / "annotation"
+    product, image = facts.product, facts.image
+    name = product.image_name(image)
     written = {
-        f"{name}.xml": annotation_document(product, polarization, documents.geometry, statistics),
-        f"calibration/calibration-{name}.xml": calibration,
-        f"calibration/noise-{name}.xml": noise_document(product, polarization, noise),
+        f"{name}.xml": annotation_document(facts),
+        f"calibration/calibration-{name}.xml": calibration_document(product, image, documents.calibration),
+        f"calibration/noise-{name}.xml": noise_document(product, image, documents.noise),
     }
-    if product.config.ipf_version >= (3, 40):
+    if product.has_interference:
         (annotation / "rfi").mkdir(exist_ok=True)
-        written[f"rfi/rfi-{name}.xml"] = rfi_document(product, polarization)
+        reports = [(beam.swath, time) for time in facts.burst_times for beam in facts.beams]
+        written[f"rfi/rfi-{name}.xml"] = rfi_document(product, image, reports)
     for path, root in written.items():
         (annotation / path).write_bytes(to_bytes(root))

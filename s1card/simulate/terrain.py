@@ -13,7 +13,7 @@ from numba import njit
 
 from s1card.geometry.map_grid import MapGrid
 from s1card.scene.records import Floats, Floats32
-from s1card.simulate.config import TERRAINS, GrdConfig
+from s1card.simulate.choices import TERRAINS, GroundChoices
 from s1card.simulate.frame import LocalFrame
 
 _STRIP_ROWS = 256
@@ -67,15 +67,15 @@ class Terrain:
         return strip.astype(np.float32)
 
 
-def make_terrain(config: GrdConfig, frame: LocalFrame) -> Terrain:
-    """The terrain of a configuration; direction and phase of the waves follow from the seed."""
-    random = np.random.default_rng([config.seed, 101])
+def make_terrain(choices: GroundChoices, frame: LocalFrame) -> Terrain:
+    """The terrain of a scene; direction and phase of the waves follow from the seed."""
+    random = np.random.default_rng([choices.seed, 101])
     waves = []
-    for length, amplitude in TERRAINS[config.terrain]:
+    for length, amplitude in TERRAINS[choices.terrain]:
         direction, phase = random.uniform(0.0, 2.0 * math.pi, 2)
         number = 2.0 * math.pi / length
         waves.append((amplitude, number * math.cos(direction), number * math.sin(direction), phase))
-    return Terrain(frame, config.mean_height, np.array(waves, np.float64).reshape(-1, 4))
+    return Terrain(frame, choices.mean_height, np.array(waves, np.float64).reshape(-1, 4))
 
 
 def dem_grid(bounds: tuple[float, float, float, float], spacing: float, margin: float = 0.03) -> MapGrid:
