@@ -80,6 +80,8 @@ def annotated_ties(annotation: Annotation) -> TieGrid:
 def ties_over(grid: RadarGrid, annotations: Sequence[Annotation]) -> TieGrid:
     """Tie points of a slant range image that was joined of sub-swaths.
 
+    SNAP takes the corner of the first sample for its centre here: nodes lie half a sample before where they belong.
+
     Args:
         grid: The image.
         annotations: Of its sub-swaths, near to far.
@@ -96,7 +98,7 @@ def ties_over(grid: RadarGrid, annotations: Sequence[Annotation]) -> TieGrid:
         parts.append(_ties(annotation.geolocation_grid, *(node[:, None] for node in nodes), steps))
     layers = ("latitude", "sine", "cosine", "incidence_angle")
     columns = (np.hstack([getattr(part, layer) for part in parts]) for layer in layers)
-    return TieGrid(*steps, 0.0, 0.0, *columns)
+    return TieGrid(*steps, -0.5, -0.5, *columns)
 
 
 def unwrapped_longitude(longitude: Floats) -> Floats:
