@@ -246,7 +246,14 @@ class TestAmsterdam:
         height = -WAVELENGTH * found.slant_range * math.sin(SNAP_ANGLE) / (2 * snaps_perpendicular(found))
         assert height == pytest.approx(-526.3593139648438, abs=0.01)
         assert found.incidence_angle == pytest.approx(43.6813, abs=1e-3)
-        assert found.height_of_ambiguity(WAVELENGTH) == pytest.approx(-531.25, abs=0.01)
+        position, velocity = orbits[0].position(MIDDLE_TIME), orbits[0].velocity(MIDDLE_TIME)
+        ranges = [
+            range_of(orbits[1], ecef(*seen_at(position, velocity, MIDDLE_RANGE, rise, middle), rise))
+            for rise in (-100.0, 100.0)
+        ]
+        turns = 2 * (ranges[1] - ranges[0]) / WAVELENGTH
+        assert found.height_of_ambiguity(WAVELENGTH) == pytest.approx(200.0 / turns, rel=1e-5)
+        assert 200.0 / turns == pytest.approx(-531.24, abs=0.01)
 
     def test_the_other_way_round(
         self, orbits: tuple[OrbitTable, OrbitTable], middle: tuple[float, float]
