@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from s1card.errors import SceneError
 from s1card.scene.records import (
     Annotation,
     CoordinateConversion,
@@ -73,12 +74,11 @@ def parse_annotation(root: Node, relative_orbit: int) -> Annotation:
         swath_bounds=_swath_bounds(root),
         tops=parse_tops(root, header.text("mode"), relative_orbit),
     )
+    _check_bursts(annotation, root)
     _check_geometry(annotation, image)
     _check_orbit(annotation, root.child("generalAnnotation/orbitList"))
     if annotation.is_ground_range and not annotation.coordinate_conversions:
         raise root.error("a ground range image without coordinate conversion")
-    if annotation.product_type == "SLC" and annotation.mode in TOPS_MODES and annotation.tops is None:
-        raise root.error(f"a single look complex image of mode {annotation.mode} without bursts")
     return annotation
 
 
@@ -174,6 +174,25 @@ def _swath_bounds(root: Node) -> tuple[SwathBounds, ...]:
         for merge in root.children("swathMerging/swathMergeList/swathMerge")
         for bounds in merge.children("swathBoundsList/swathBounds")
     )
+
+
+def _check_bursts(annotation: Annotation, root: Node) -> None:
+    """TOPS images are stacks of bursts and nothing else."""
+    tops = annotation.tops
+    if tops is None:
+        if annotation.product_type == "SLC" and annotation.mode in TOPS_MODES:
+            raise SceneError(
+                f"a single look complex image of mode {annotation.mode} without bursts, as after debursting",
+                subject=root.source,
+                advice="Give the product as ESA delivers it",
+            )
+        return
+    bursts, lines, samples = len(tops.bursts), tops.lines_per_burst, tops.samples_per_burst
+    if (bursts * lines, samples) != (annotation.lines, annotation.pixels):
+        raise root.error(
+            f"{bursts} bursts of {lines} lines of {samples} samples "
+            f"in an image of {annotation.lines} lines of {annotation.pixels} samples"
+        )
 
 
 def _check_geometry(annotation: Annotation, image: Node) -> None:

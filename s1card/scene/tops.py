@@ -47,18 +47,20 @@ def parse_tops(root: Node, mode: str, relative_orbit: int) -> Tops | None:
     """
     timing = root.find("swathTiming")
     nodes = [] if timing is None else timing.children("burstList/burst")
-    if timing is None or not nodes:
+    if timing is None or not nodes or mode not in BEAM_CYCLES:
         return None
-    lines = timing.integer("linesPerBurst")
+    lines, samples = timing.integer("linesPerBurst"), timing.integer("samplesPerBurst")
     half = 0.5 * lines * root.number("imageAnnotation/imageInformation/azimuthTimeInterval")
     bursts = tuple(_burst(node, lines, mode, relative_orbit, half) for node in nodes)
+    if any(burst.last_valid_sample.max() >= samples for burst in bursts):
+        raise timing.error(f"valid samples beyond a burst of {samples} samples")
     if (np.diff([burst.azimuth_time for burst in bursts]) <= np.timedelta64(0, "us")).any():
         raise timing.error("the bursts are not in order of time")
     parameters = root.child(f"{_PROCESSING}/swathProcParamsList/swathProcParams")
     downlink = root.child("generalAnnotation/downlinkInformationList/downlinkInformation")
     return Tops(
         lines_per_burst=lines,
-        samples_per_burst=timing.integer("samplesPerBurst"),
+        samples_per_burst=samples,
         bursts=bursts,
         steering_rate=math.radians(root.number("generalAnnotation/productInformation/azimuthSteeringRate")),
         fm_rates=_fm_rates(root),
