@@ -106,6 +106,14 @@ def zip_safe(safe: Path, target: Path, below: str = "") -> Path:
     return target
 
 
+def store_safe(safe: Path, target: Path) -> Path:
+    """The product as a zip that compresses nothing."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(path for path in safe.rglob("*") if path.is_file()):
+            archive.write(path, f"{safe.name}/{path.relative_to(safe).as_posix()}")
+    return target
+
+
 def edit(safe: Path, pattern: str, old: str, new: str, count: int = 1) -> None:
     """Replaces text in the only file of the product that a pattern matches; it must occur."""
     (path,) = safe.glob(pattern)
@@ -114,8 +122,8 @@ def edit(safe: Path, pattern: str, old: str, new: str, count: int = 1) -> None:
     path.write_text(text.replace(old, new, count))
 
 
-def write_tiff(path: Path, values: np.ndarray, *, tiled: bool = False) -> None:
-    """One band: a strip per line as ESA writes GRD, or deflated tiles."""
+def write_tiff(path: Path, values: np.ndarray, *, tiled: bool = False, **options: object) -> None:
+    """One band: a strip per line as ESA writes GRD, or deflated tiles; or other creation options."""
     layout = (
         {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "deflate"}
         if tiled
@@ -125,7 +133,14 @@ def write_tiff(path: Path, values: np.ndarray, *, tiled: bool = False) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(
-            path, "w", driver="GTiff", height=height, width=width, count=1, dtype=values.dtype, **layout
+            path,
+            "w",
+            driver="GTiff",
+            height=height,
+            width=width,
+            count=1,
+            dtype=values.dtype,
+            **(layout | options),
         ) as dataset:
             dataset.write(values, 1)
 

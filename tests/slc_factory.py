@@ -7,7 +7,6 @@ along a meridian.
 from __future__ import annotations
 
 import warnings
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,14 +145,6 @@ def write_slc_tiff(
                 dataset.write(lines, 1)
             for line in order or ():
                 dataset.write(lines[line : line + 1], 1, window=Window(0, line, width, 1))
-
-
-def store_safe(safe: Path, target: Path) -> Path:
-    """The product as a zip that compresses nothing."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(path for path in safe.rglob("*") if path.is_file()):
-            archive.write(path, f"{safe.name}/{path.relative_to(safe).as_posix()}")
-    return target
 
 
 def slc_annotation_xml(case: SlcCase, swath: str, polarization: str) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safe_factory import SafeCase, write_safe, zip_safe
-from slc_factory import BURST_PIXELS, SlcCase, samples, store_safe, write_slc, write_slc_tiff
+from safe_factory import SafeCase, store_safe, write_safe, zip_safe
+from slc_factory import BURST_PIXELS, SlcCase, samples, write_slc, write_slc_tiff
 
 from s1card.errors import SceneError
 from s1card.scene import PixelReader, Scene, check_measurements, open_scene
@@ -232,7 +232,9 @@ def test_real_crop(shared: Path) -> None:
         strips = open_strips(dataset)
         expected = dataset.read(1)
         assert strips is not None
-        found = strips.read(0, dataset.height)
+        lines = strips.read(0, dataset.height)
         strips.close()
+    assert lines is not None
+    found = lines.view(np.int16).reshape(*expected.shape, 2)
     assert np.array_equal(found[..., 0] + 1j * found[..., 1], expected)
     assert np.hypot(found[..., 0], found[..., 1], dtype=np.float64).mean() == pytest.approx(51.2, abs=0.01)

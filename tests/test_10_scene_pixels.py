@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from safe_factory import (
     SafeCase,
     edit,
     pixels,
+    store_safe,
     write_manifest,
     write_safe,
     write_tiff,
@@ -60,6 +62,37 @@ def test_layouts(tmp_path: Path, case: SafeCase, zipped: bool) -> None:
             assert np.array_equal(reader.read_lines(0, LINES), pixels())
 
 
+@pytest.mark.parametrize("packing", ["folder", "stored", "deflated"])
+@pytest.mark.parametrize(
+    ("options", "is_direct"),
+    [
+        ({"blockysize": 1}, True),
+        ({"blockysize": 7}, True),
+        ({"BIGTIFF": "YES"}, True),
+        ({"ENDIANNESS": "BIG"}, False),
+        ({"compress": "lzw"}, False),
+        ({"tiled": True, "blockxsize": 16, "blockysize": 16}, False),
+    ],
+)
+def test_ways_to_write_and_pack_a_measurement(
+    safe: Path, tmp_path: Path, options: dict[str, object], is_direct: bool, packing: str
+) -> None:
+    values = pixels() * np.uint16(27)
+    (path,) = safe.glob("measurement/*")
+    write_tiff(path, values, **options)
+    packed = {
+        "folder": lambda: safe,
+        "stored": lambda: store_safe(safe, tmp_path / "some.zip"),
+        "deflated": lambda: zip_safe(safe, tmp_path / "some.zip"),
+    }[packing]()
+    with PixelReader(open_scene(packed).images[0]) as reader:
+        assert (reader._strips is not None) == is_direct
+        for first, count in ((0, LINES), (5, 9), (0, 1)):
+            found = reader.read_lines(first, count)
+            assert found.dtype == np.uint16
+            assert np.array_equal(found, values[first : first + count])
+
+
 def test_zip_under_any_name(safe: Path, tmp_path: Path) -> None:
     scene = open_scene(zip_safe(safe, tmp_path / "product.dat"))
     check_measurements(scene)
@@ -95,11 +128,16 @@ def test_truncated(safe: Path) -> None:
             reader.read_lines(30, 10)
 
 
-def test_truncated_in_a_zip(safe: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pack", [zip_safe, store_safe])
+def test_truncated_in_a_zip(safe: Path, tmp_path: Path, pack: Callable[[Path, Path], Path]) -> None:
+    """Other files follow in it, which are not to be taken for pixels."""
     (path,) = safe.glob("measurement/*")
     path.write_bytes(path.read_bytes()[:-100])
+    scene = open_scene(pack(safe, tmp_path / "some.zip"))
     with pytest.raises(SceneError, match=r"\.tiff is truncated"):
-        check_measurements(open_scene(zip_safe(safe, tmp_path / "some.zip")))
+        check_measurements(scene)
+    with PixelReader(scene.images[0]) as reader, pytest.raises(SceneError, match=r"lines 30 to 39 cannot be"):
+        reader.read_lines(30, 10)
 
 
 @pytest.mark.parametrize(

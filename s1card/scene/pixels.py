@@ -40,7 +40,7 @@ class PixelReader:
         self.image = image
         self._lock = threading.Lock()
         self._dataset = open_measurement(image)
-        self._strips = None if image.annotation.is_detected else open_strips(self._dataset)
+        self._strips = open_strips(self._dataset)
         if self._strips is not None:
             weakref.finalize(self, self._strips.close)
 
@@ -52,17 +52,20 @@ class PixelReader:
     def read_lines(self, first: int, count: int) -> NDArray[Any]:
         """Lines ``first .. first + count - 1``, all pixels, as an array of count x pixels.
 
+        Lines of an uncompressed detected image, on disk or in a zip, are read without decoding.
+
         Raises:
             SceneError: The file ends before, or cannot be decoded there.
             ValueError: The lines are not all inside the image.
         """
         self._check_lines(first, count)
-        return self._decoded(first, count).astype(self.dtype, copy=False)
+        stored = self._stored(first, count) if self.image.annotation.is_detected else None
+        return self._decoded(first, count) if stored is None else stored.view(np.uint16)
 
     def read_iq(self, first: int, count: int) -> NDArray[np.int16]:
         """SLC lines as they are stored: an array of count x pixels x 2, in-phase and quadrature.
 
-        Lines of an uncompressed file, on disk or stored in a zip, are read without decoding.
+        Lines of an uncompressed file, on disk or in a zip, are read without decoding.
 
         Raises:
             SceneError: The file ends before, or cannot be decoded there.
@@ -72,7 +75,9 @@ class PixelReader:
             raise ValueError(f"{self.image.raster} is detected: it has no phase")
         self._check_lines(first, count)
         stored = self._stored(first, count)
-        return self._converted(first, count) if stored is None else stored
+        if stored is None:
+            return self._converted(first, count)
+        return stored.view(np.int16).reshape(count, self.image.annotation.pixels, 2)
 
     def _check_lines(self, first: int, count: int) -> None:
         lines = self.image.annotation.lines
@@ -83,10 +88,10 @@ class PixelReader:
         window = RasterWindow(0, first, self.image.annotation.pixels, count)
         with self._lock, self._telling(first, count):
             pixels: NDArray[Any] = self._dataset.read(1, window=window)
-        return pixels
+        return pixels.astype(self.dtype, copy=False)
 
-    def _stored(self, first: int, count: int) -> NDArray[np.int16] | None:
-        """Samples without decoding, None where the file is not made so."""
+    def _stored(self, first: int, count: int) -> NDArray[np.uint8] | None:
+        """The bytes of lines without decoding, None where the file is not made so."""
         if self._strips is None:
             return None
         with self._lock, self._telling(first, count):
@@ -97,7 +102,7 @@ class PixelReader:
         samples = np.empty((count, self.image.annotation.pixels, 2), np.int16)
         for start in range(0, count, _CHUNK_LINES):
             chunk = samples[start : start + _CHUNK_LINES]
-            pixels = self._decoded(first + start, len(chunk)).astype(np.complex64, copy=False)
+            pixels = self._decoded(first + start, len(chunk))
             chunk[:] = pixels.view(np.float32).reshape(chunk.shape)
         return samples
 
