@@ -35,6 +35,12 @@ class ChunkCache(Generic[Chunk]):
             self._fulfil(key, future)
         return future.result()
 
+    def is_in_the_making(self, key: tuple[int, int]) -> bool:
+        """Whether a thread is making this chunk right now."""
+        with self._lock:
+            future = self._entries.get(key)
+            return future is not None and not future.done()
+
     def _fulfil(self, key: tuple[int, int], future: Future[Chunk]) -> None:
         """Make a chunk for everybody who waits; a failure is not kept."""
         try:

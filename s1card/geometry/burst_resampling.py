@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from s1card.geometry.coregistration import FINE_LINE_STEP, FINE_PIXEL_STEP, Placement
 from s1card.geometry.resampling import TABLE_STEPS, InterpolationKernel
 from s1card.geometry.tops import Carrier
+from s1card.geometry.weighted_sums import sum_across, sum_along
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,13 @@ Floats32 = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Complex = NDArray[np.complex64]
 Samples = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+Columns = tuple[float, Floats, Floats, Floats]
+"""A carrier as kernels take it: line interval, kt, tref, fdc."""
+
+Nodes = tuple[int, int, Floats, Floats, Floats]
+"""A placement as kernels take it: first row and column, line and pixel shifts, added phase (cycles)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,23 +87,22 @@ def resample_burst(
         cycles: Phase to be added, cycles, at the nodes of the placement.
         reramp: Whether the carrier is put back.
     """
-    signal = np.zeros((samples.shape[0], *window.shape), np.complex64)
+    signal = np.zeros((samples.shape[0], *window.shape, 2), np.float32)
     inside = np.zeros(window.shape, np.bool_)
     if not part.is_empty:
-        _resample(
-            samples,
-            (part.row, part.col),
-            (valid.row, valid.col, valid.row_end - 1, valid.col_end - 1),
-            (carrier.line_interval, carrier.kt, carrier.tref, carrier.fdc),
-            (placement.row, placement.col, placement.line, placement.pixel, cycles),
-            (window.row, window.col),
-            kernel.table,
-            kernel.first,
-            reramp,
-            signal,
-            inside,
+        columns = (carrier.line_interval, carrier.kt, carrier.tref, carrier.fdc)
+        nodes = (placement.row, placement.col, placement.line, placement.pixel, cycles)
+        weights = kernel.table, kernel.first
+        corner = part.row, part.col
+        shape = (samples.shape[0], part.rows, window.cols)
+        real, imaginary = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        _interpolate_lines(samples, corner, columns, nodes, window.col, weights, real, imaginary)
+        bounds = (valid.row, valid.col, valid.row_end - 1, valid.col_end - 1)
+        first = window.row, window.col
+        _interpolate_columns(
+            real, imaginary, corner, bounds, columns, nodes, first, weights, reramp, signal, inside
         )
-    return ResampledBurst(signal, inside)
+    return ResampledBurst(signal.view(np.complex64)[..., 0], inside)
 
 
 def places(placement: Placement, window: Window) -> tuple[Floats, Floats]:
@@ -117,18 +124,18 @@ def deramp_samples(samples: Samples, carrier: Carrier, window: Window) -> Floats
 
 
 @njit(cache=True, nogil=True)
-def _shifts(
-    placement: tuple[int, int, Floats, Floats, Floats], window: tuple[int, int], out: Floats
-) -> None:
+def _shifts(placement: Nodes, first: tuple[int, int], out: Floats) -> None:
     node = np.empty(placement[2].shape[1])
+    offset = first[1] - placement[1] * FINE_PIXEL_STEP
     for i in range(out.shape[1]):
-        _at_line(placement[2], placement, window[0] + i, window[1], node, out[0, i])
-        _at_line(placement[3], placement, window[0] + i, window[1], node, out[1, i])
+        for layer in range(2):
+            _nodes_at(placement[2 + layer], placement[0], first[0] + i, node)
+            _between(node, offset, out[layer, i])
 
 
 @njit(cache=True, nogil=True)
 def _deramp(
-    samples: Samples, carrier: tuple[float, Floats, Floats, Floats], first: tuple[int, int], out: Floats32
+    samples: Samples, carrier: Columns, first: tuple[int, int], out: Floats32
 ) -> None:
     cols = samples.shape[1]
     turns = np.empty(cols)
@@ -183,70 +190,98 @@ def phasor(cycles: Floats, cosine: Floats32, sine: Floats32) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _resample(
+def _interpolate_lines(
     samples: Samples,
     part: tuple[int, int],
-    valid: tuple[int, int, int, int],
-    carrier: tuple[float, Floats, Floats, Floats],
-    placement: tuple[int, int, Floats, Floats, Floats],
-    window: tuple[int, int],
-    table: Floats32,
-    first_tap: int,
-    reramp: bool,
-    signal: Complex,
-    inside: NDArray[np.bool_],
+    carrier: Columns,
+    placement: Nodes,
+    first_pixel: int,
+    kernel: tuple[Floats32, int],
+    real: Floats32,
+    imaginary: Floats32,
 ) -> None:
-    polarizations, rows, cols = signal.shape
-    taps = table.shape[1]
-    lines_re = np.empty((polarizations, samples.shape[1], cols), np.float32)
-    lines_im = np.empty((polarizations, samples.shape[1], cols), np.float32)
-    row_re = np.empty((polarizations, samples.shape[2]), np.float32)
-    row_im = np.empty((polarizations, samples.shape[2]), np.float32)
-    cosine, sine = np.empty(samples.shape[2], np.float32), np.empty(samples.shape[2], np.float32)
-    turns = np.empty(samples.shape[2])
+    """Deramp all lines of a part of the secondary and interpolate them in range: polarizations x lines x cols."""
+    polarizations, lines, cols = real.shape
+    table, first_tap = kernel
+    width = samples.shape[2]
+    row_re, row_im = np.empty(width, np.float32), np.empty(width, np.float32)
+    cosine, sine, turns = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width)
     place, node = np.empty(cols), np.empty(placement[2].shape[1])
-    index, weights = np.empty(cols, np.int64), np.empty((taps, cols), np.float32)
-    for r in range(samples.shape[1]):
+    index, weights = np.empty(cols, np.int64), np.empty((table.shape[1], cols), np.float32)
+    for r in range(lines):
         _carrier_turns(carrier, part[0] + r, part[1], turns)
         phasor(turns, cosine, sine)
-        for p in range(polarizations):
-            _rotate(samples[p, r], cosine, sine, row_re[p], row_im[p])
-        _pixel_of_line(placement, part[0] + r, window[1], node, place)
+        _pixel_of_line(placement, part[0] + r, first_pixel, node, place)
         for k in range(cols):
-            place[k] += k + window[1] - part[1]
+            place[k] += k + first_pixel - part[1]
         _split(place, first_tap, table, index, weights)
         for p in range(polarizations):
-            _along(row_re[p], index, weights, lines_re[p, r])
-            _along(row_im[p], index, weights, lines_im[p, r])
-    pixel, added = np.empty(cols), np.empty(cols)
-    cosine, sine, turns = np.empty(cols, np.float32), np.empty(cols, np.float32), np.empty(cols)
-    column_re, column_im = np.empty(cols, np.float32), np.empty(cols, np.float32)
+            _rotate(samples[p, r], cosine, sine, row_re, row_im)
+            _along(row_re, row_im, index, weights, real[p, r], imaginary[p, r])
+
+
+@njit(cache=True, nogil=True)
+def _interpolate_columns(
+    real: Floats32,
+    imaginary: Floats32,
+    part: tuple[int, int],
+    valid: tuple[int, int, int, int],
+    carrier: Columns,
+    placement: Nodes,
+    first: tuple[int, int],
+    kernel: tuple[Floats32, int],
+    reramp: bool,
+    signal: Floats32,
+    inside: Mask,
+) -> None:
+    """Interpolate lines in azimuth and turn the phase: ``signal`` polarizations x rows x cols x 2."""
+    polarizations, rows, cols = signal.shape[:3]
+    table, first_tap = kernel
+    nodes = placement[2].shape[1]
+    line_node, pixel_node, turn_node = np.empty(nodes), np.empty(nodes), np.empty(nodes)
+    place, pixel, turns = np.empty(cols), np.empty(cols), np.empty(cols)
+    cosine, sine = np.empty(cols, np.float32), np.empty(cols, np.float32)
+    out_re, out_im = np.empty(cols, np.float32), np.empty(cols, np.float32)
+    index, weights = np.empty(cols, np.int64), np.empty((table.shape[1], cols), np.float32)
+    offset = first[1] - placement[1] * FINE_PIXEL_STEP
     for i in range(rows):
-        line = window[0] + i
-        _at_line(placement[2], placement, line, window[1], node, place)
-        _at_line(placement[3], placement, line, window[1], node, pixel)
-        _at_line(placement[4], placement, line, window[1], node, added)
+        line = first[0] + i
+        _nodes_at(placement[2], placement[0], line, line_node)
+        _nodes_at(placement[3], placement[0], line, pixel_node)
+        _nodes_at(placement[4], placement[0], line, turn_node)
+        for j in range(nodes):
+            line_node[j] += line
+            pixel_node[j] += (placement[1] + j) * FINE_PIXEL_STEP
+            if reramp:
+                turn_node[j] -= _carrier_at(carrier, line_node[j], pixel_node[j])
+        _between(line_node, offset, place)
+        _between(pixel_node, offset, pixel)
+        _between(turn_node, offset, turns)
         for k in range(cols):
-            y, x = line + place[k], window[1] + k + pixel[k]
+            y, x = place[k], pixel[k]
             inside[i, k] = y >= valid[0] and x >= valid[1] and y <= valid[2] and x <= valid[3]
-            turns[k] = added[k] - (_carrier_at(carrier, y, x) if reramp else 0.0)
             place[k] = y - part[0]
         phasor(turns, cosine, sine)
         _split(place, first_tap, table, index, weights)
         for p in range(polarizations):
-            _across(lines_re[p], index, weights, column_re)
-            _across(lines_im[p], index, weights, column_im)
-            for k in range(cols):
-                if inside[i, k]:
-                    re, im = column_re[k], column_im[k]
-                    signal[p, i, k] = complex(
-                        re * cosine[k] - im * sine[k], re * sine[k] + im * cosine[k]
-                    )
+            _across(real[p], imaginary[p], index, weights, out_re, out_im)
+            _turn(out_re, out_im, cosine, sine, inside[i], signal[p, i])
+
+
+@njit(cache=True, nogil=True)
+def _turn(
+    real: Floats32, imaginary: Floats32, cosine: Floats32, sine: Floats32, inside: Mask, out: Floats32
+) -> None:
+    """Samples times phasors; 0 where they are not inside."""
+    for k in range(real.size):
+        kept = np.float32(1.0) if inside[k] else np.float32(0.0)
+        out[k, 0] = kept * (real[k] * cosine[k] - imaginary[k] * sine[k])
+        out[k, 1] = kept * (real[k] * sine[k] + imaginary[k] * cosine[k])
 
 
 @njit(cache=True, nogil=True)
 def _carrier_turns(
-    carrier: tuple[float, Floats, Floats, Floats], line: int, first: int, turns: Floats
+    carrier: Columns, line: int, first: int, turns: Floats
 ) -> None:
     """Phase (cycles) of the carrier along a line of the burst, from a column on."""
     interval, kt, tref, fdc = carrier
@@ -257,7 +292,7 @@ def _carrier_turns(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _carrier_at(carrier: tuple[float, Floats, Floats, Floats], line: float, pixel: float) -> float:
+def _carrier_at(carrier: Columns, line: float, pixel: float) -> float:
     """Phase (cycles) of the carrier at a fractional place; columns are interpolated linearly, and extrapolated."""
     interval, kt, tref, fdc = carrier
     j = min(max(int(pixel), 0), kt.size - 2)
@@ -277,21 +312,13 @@ def _rotate(line: Samples, cosine: Floats32, sine: Floats32, real: Floats32, ima
 
 
 @njit(cache=True, nogil=True)
-def _at_line(
-    layer: Floats,
-    placement: tuple[int, int, Floats, Floats, Floats],
-    line: float,
-    first: int,
-    node: Floats,
-    out: Floats,
-) -> None:
-    """A layer of the placement along a reference line, from a pixel on."""
-    y = line / FINE_LINE_STEP - placement[0]
+def _nodes_at(layer: Floats, row: int, line: float, node: Floats) -> None:
+    """A layer of the placement, whose first node is ``row``, at the nodes along a reference line."""
+    y = line / FINE_LINE_STEP - row
     i = min(max(int(y), 0), layer.shape[0] - 2)
     w = y - i
     for j in range(node.size):
         node[j] = layer[i, j] + w * (layer[i + 1, j] - layer[i, j])
-    _between(node, first - placement[1] * FINE_PIXEL_STEP, out)
 
 
 @njit(cache=True, nogil=True)
@@ -310,7 +337,7 @@ def _between(node: Floats, first: int, out: Floats) -> None:
 
 @njit(cache=True, nogil=True)
 def _pixel_of_line(
-    placement: tuple[int, int, Floats, Floats, Floats], line: int, first: int, node: Floats, out: Floats
+    placement: Nodes, line: int, first: int, node: Floats, out: Floats
 ) -> None:
     """Range shifts on a *secondary* line: those of the reference line that lies on it, column by column."""
     row, col, lines, pixels = placement[0], placement[1], placement[2], placement[3]
@@ -339,36 +366,50 @@ def _split(place: Floats, first_tap: int, table: Floats32, index: Ints, weights:
 
 
 @njit(cache=True, nogil=True)
-def _along(line: Floats32, index: Ints, weights: Floats32, out: Floats32) -> None:
-    """Weighted sums of neighbouring samples of a line; samples outside count as 0."""
-    k = 0
-    while k < out.size:
+def _along(
+    real: Floats32,
+    imaginary: Floats32,
+    index: Ints,
+    weights: Floats32,
+    out_re: Floats32,
+    out_im: Floats32,
+) -> None:
+    """Weighted sums of neighbouring samples of a line, run by run of equal shifts; 0 where samples are missing."""
+    taps, k = weights.shape[0], 0
+    while k < out_re.size:
         shift = index[k] - k
         end = k + 1
-        while end < out.size and index[end] - end == shift:
+        while end < out_re.size and index[end] - end == shift:
             end += 1
-        for m in range(k, end):
-            out[m] = 0.0
-        for n in range(weights.shape[0]):
-            begin, stop = max(k, -(shift + n)), min(end, line.size - shift - n)
-            for m in range(begin, stop):
-                out[m] += weights[n, m] * line[m + shift + n]
+        begin, stop = max(k, -shift), min(end, real.size - taps + 1 - shift)
+        out_re[k:end] = 0.0
+        out_im[k:end] = 0.0
+        if begin < stop:
+            source = slice(begin + shift, stop + shift + taps - 1)
+            here = slice(begin, stop)
+            sum_along(real[source], imaginary[source], weights[:, here], out_re[here], out_im[here])
         k = end
 
 
 @njit(cache=True, nogil=True)
-def _across(lines: Floats32, index: Ints, weights: Floats32, out: Floats32) -> None:
-    """Weighted sums of samples of neighbouring lines in the same column; lines outside count as 0."""
-    k = 0
-    while k < out.size:
+def _across(
+    real: Floats32,
+    imaginary: Floats32,
+    index: Ints,
+    weights: Floats32,
+    out_re: Floats32,
+    out_im: Floats32,
+) -> None:
+    """Weighted sums of samples of neighbouring lines in the same column; 0 where lines are missing."""
+    taps, k = weights.shape[0], 0
+    while k < out_re.size:
         first = index[k]
         end = k + 1
-        while end < out.size and index[end] == first:
+        while end < out_re.size and index[end] == first:
             end += 1
-        for m in range(k, end):
-            out[m] = 0.0
-        for n in range(weights.shape[0]):
-            if 0 <= first + n < lines.shape[0]:
-                for m in range(k, end):
-                    out[m] += weights[n, m] * lines[first + n, m]
+        out_re[k:end] = 0.0
+        out_im[k:end] = 0.0
+        if first >= 0 and first + taps <= real.shape[0]:
+            lines, here = slice(first, first + taps), slice(k, end)
+            sum_across(real[lines, here], imaginary[lines, here], weights[:, here], out_re[here], out_im[here])
         k = end

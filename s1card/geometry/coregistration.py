@@ -145,16 +145,9 @@ class Coregistration:
             lowest, highest = min(low, lowest), max(high, highest)
 
     def _patch(self, nodes: Floats, lowest: float, highest: float) -> HeightPatch:
-        powers = (np.array([[lowest], [highest]]) / 1000.0) ** np.arange(4)
-        row = np.tensordot(nodes[:, :, DEM_ROW], powers, axes=(2, 1))
-        col = np.tensordot(nodes[:, :, DEM_COL], powers, axes=(2, 1))
+        row, row_end, col, col_end = _reach(nodes, lowest, highest)
         (x0, y0), (dx, dy) = self.dem.origin, self.dem.spacing
-        return self.dem.read(
-            x0 + float(col.min()) * dx,
-            y0 - float(row.max()) * dy,
-            x0 + float(col.max()) * dx,
-            y0 - float(row.min()) * dy,
-        )
+        return self.dem.read(x0 + col * dx, y0 - row_end * dy, x0 + col_end * dx, y0 - row * dy)
 
 
 def _extremes(height: Floats32) -> tuple[float, float]:
@@ -268,6 +261,23 @@ def _refined(nodes: Floats, row: int, col: int, rows: int, cols: int) -> Floats:
 @njit(cache=True, nogil=True, inline="always")
 def _cubic(powers: Floats, h: float) -> float:
     return ((powers[3] * h + powers[2]) * h + powers[1]) * h + powers[0]
+
+
+@njit(cache=True, nogil=True)
+def _reach(nodes: Floats, lowest: float, highest: float) -> tuple[float, float, float, float]:
+    """First and last row, first and last column of the elevation model that nodes see at two heights."""
+    bounds = (np.inf, -np.inf, np.inf, -np.inf)
+    for i in range(nodes.shape[0]):
+        for j in range(nodes.shape[1]):
+            for h in (lowest * 1e-3, highest * 1e-3):
+                row, col = _cubic(nodes[i, j, DEM_ROW], h), _cubic(nodes[i, j, DEM_COL], h)
+                bounds = (
+                    min(bounds[0], row),
+                    max(bounds[1], row),
+                    min(bounds[2], col),
+                    max(bounds[3], col),
+                )
+    return bounds
 
 
 @njit(cache=True, nogil=True)

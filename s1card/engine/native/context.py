@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from s1card.engine.native.line_cache import LineCache
 from s1card.engine.native.tile_cache import TileCache
+from s1card.geometry.dem import Dem, Sea
 from s1card.raster.sink import TILE
 
 MEBIBYTE = 1 << 20
@@ -98,12 +100,34 @@ class Context:
     """Surroundings with the caches that the operators of one run share."""
 
     surroundings: Surroundings
-    lines: LineCache = field(init=False)
-    tiles: TileCache = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", LineCache(self.surroundings.plan.lines))
-        object.__setattr__(self, "tiles", TileCache(self.surroundings.plan.tiles))
+    @cached_property
+    def lines(self) -> LineCache:
+        """Lines of the scenes."""
+        return LineCache(self.surroundings.plan.lines)
+
+    @cached_property
+    def tiles(self) -> TileCache:
+        """Radar tiles that are dear to compute."""
+        return TileCache(self.surroundings.plan.tiles)
+
+    def dem(self, path: Path, datum: str, nodata: float | None, sea: Sea) -> Dem:
+        """An elevation model, opened once for all operators that want the same.
+
+        Raises:
+            DemError: It cannot be used.
+        """
+        key = path, datum, nodata, sea
+        if key not in self._dems:
+            here = self.surroundings
+            self._dems[key] = Dem.open(
+                path, datum, nodata=nodata, geoid=here.geoid, sea=sea, cache_bytes=here.plan.dem
+            )
+        return self._dems[key]
+
+    @cached_property
+    def _dems(self) -> dict[tuple[Path, str, float | None, Sea], Dem]:
+        return {}
 
 
 Parameters = Mapping[str, Any]

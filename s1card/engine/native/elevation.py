@@ -30,14 +30,7 @@ def open_dem(parameters: Parameters, context: Context, extent: Extent) -> Dem:
     path = here.dem or _named(parameters)
     datum = here.dem_datum or _snap_datum(parameters)
     nodata = parameters["externalDEMNoDataValue"] if here.dem is None else None
-    dem = Dem.open(
-        path,
-        datum,
-        nodata=nodata,
-        geoid=here.geoid,
-        sea="nodata" if parameters["nodataValueAtSea"] else "geoid",
-        cache_bytes=here.plan.dem,
-    )
+    dem = context.dem(path, datum, nodata, "nodata" if parameters["nodataValueAtSea"] else "geoid")
     bounds = (extent.west, extent.south, extent.east, extent.north)
     dem.require_overlap(bounds)
     covered = dem.coverage(bounds)

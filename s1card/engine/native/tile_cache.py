@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from s1card.window import Window
 Layers = NDArray[Any]
 Make = Callable[[Window], Layers]
 
-TILE_ROWS, TILE_COLS = 128, 4096
+TILE_ROWS, TILE_COLS = 128, 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class TileCache:
     def _read(self, raster: int, window: Window, layer: int) -> Layers:
         tiling = self._rasters[raster][0]
         out: Layers | None = None
-        for index in tiling.over(window):
+        for index in self._others_work_last(raster, tiling.over(window)):
             tile, place = self._tiles.get((raster, index)), tiling.tile(index)
             if out is None:
                 out = np.empty(window.shape, tile.dtype)
@@ -91,6 +91,16 @@ class TileCache:
             out[part.slices_in(window)] = tile[layer][part.slices_in(place)]
         assert out is not None
         return out
+
+    def _others_work_last(self, raster: int, indices: Iterable[int]) -> Iterator[int]:
+        """Tiles that other threads are making come last: threads that need the same tiles share the work."""
+        waiting = []
+        for index in indices:
+            if self._tiles.is_in_the_making((raster, index)):
+                waiting.append(index)
+            else:
+                yield index
+        yield from waiting
 
     def _make(self, key: tuple[int, int]) -> Layers:
         tiling, make = self._rasters[key[0]]
