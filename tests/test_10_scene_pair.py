@@ -323,6 +323,23 @@ class TestFindPairs:
             (pair,) = find_pairs(scenes)
             assert [scene.name for scene in pair.secondary] == [new.name]
 
+    def test_of_a_scene_and_a_part_of_it_the_whole_counts(self, make: Make) -> None:
+        part = make(EARLY, unique="EF01", bursts=2, processing_stop="2024-01-01T00:00:00")
+        (pair,) = find_pairs([part, make(EARLY), make()])
+        assert [scene.name for scene in pair.secondary] == [make(EARLY).name]
+
+    def test_scene_listed_twice(self, make: Make) -> None:
+        again = open_scene(make(EARLY).path)
+        (pair,) = find_pairs([again, make(EARLY), make(), make()])
+        assert (len(pair.reference), len(pair.secondary)) == (1, 1)
+
+    def test_polarizations_are_those_of_the_scene_and_its_slices(self, make: Make) -> None:
+        """One slice that lacks a polarization costs the others nothing."""
+        reference = [make(polarizations=("VV", "VH")), make(polarizations=("VH",), **shifted(3))]
+        secondary = make(EARLY, polarizations=("VV",), bursts=6)
+        (pair,) = find_pairs([*reference, secondary])
+        assert (pair.reference[0].name, pair.polarizations) == (reference[0].name, ("VV",))
+
     def test_what_makes_no_pair_is_passed_over(self, make: Make, tmp_path: Path) -> None:
         grd = open_scene(write_safe(tmp_path, SafeCase()))
         others = [

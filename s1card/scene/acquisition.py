@@ -123,14 +123,14 @@ def group_acquisitions(scenes: Iterable[Scene]) -> list[Acquisition]:
 def without_duplicates(acquisition: Acquisition) -> Acquisition:
     """The acquisition without slices whose bursts all stand in another one; of equal ones that processed last stays."""
 
-    def is_needless(scene: Scene, other: Scene) -> bool:
-        is_older = _processed(scene) < _processed(other)
-        return other is not scene and _is_within(scene, other) and (is_older or not _is_within(other, scene))
+    def rank(scene: Scene) -> tuple[object, ...]:
+        return len(_burst_ids(scene)), _processed(scene)
 
-    slices = acquisition.slices
-    return Acquisition(
-        tuple(scene for scene in slices if not any(is_needless(scene, other) for other in slices))
-    )
+    kept: list[Scene] = []
+    for scene in sorted(acquisition.slices, key=rank, reverse=True):
+        if not any(_is_within(scene, other) for other in kept):
+            kept.append(scene)
+    return Acquisition(tuple(scene for scene in acquisition.slices if scene in kept))
 
 
 def adjoining_runs(slices: Sequence[Scene]) -> list[Acquisition]:
@@ -235,11 +235,12 @@ def _swaths(scene: Scene) -> set[str]:
 
 def _is_within(scene: Scene, other: Scene) -> bool:
     """Whether all bursts of a slice stand in another one."""
+    return _burst_ids(scene) <= _burst_ids(other)
 
-    def ids(scene: Scene) -> set[tuple[str, int]]:
-        return {(image.swath, burst.burst_id) for image in scene.images for burst in tops_of(image).bursts}
 
-    return ids(scene) <= ids(other)
+def _burst_ids(scene: Scene) -> set[tuple[str, int]]:
+    """Bursts of a slice by sub-swath and id."""
+    return {(image.swath, burst.burst_id) for image in scene.images for burst in tops_of(image).bursts}
 
 
 def _processed(scene: Scene) -> tuple[bool, np.datetime64, str]:

@@ -117,7 +117,8 @@ def make_pair(scenes: Sequence[Scene]) -> Pair:
 def find_pairs(scenes: Iterable[Scene], days: Collection[int] = (6, 12)) -> list[Pair]:
     """All pairs of given temporal baselines: each scene as reference, with the slices that share its bursts.
 
-    Of a slice that was processed twice, the later product counts. Scenes that are no IW or EW SLC are passed over.
+    Of a slice that was processed twice, the later product counts. Scenes that are no IW or EW SLC, and those that have
+    no polarization in common, are passed over.
 
     Args:
         scenes: Any scenes, in any order.
@@ -127,8 +128,8 @@ def find_pairs(scenes: Iterable[Scene], days: Collection[int] = (6, 12)) -> list
         In order of the reference's date, then of the secondary's, the latest first. A scene whose secondary slices
         leave a gap makes two pairs with the same secondary date.
     """
-    usable = [scene for scene in scenes if _lack(scene) is None]
-    acquisitions = [without_duplicates(acquisition) for acquisition in group_acquisitions(usable)]
+    usable = {scene.name: scene for scene in scenes if _lack(scene) is None}
+    acquisitions = [without_duplicates(acquisition) for acquisition in group_acquisitions(usable.values())]
     pairs = [
         pair
         for reference, secondary in permutations(acquisitions, 2)
@@ -150,16 +151,13 @@ def find_pairs(scenes: Iterable[Scene], days: Collection[int] = (6, 12)) -> list
 
 def _pairs_of(reference: Acquisition, secondary: Acquisition) -> list[Pair]:
     """A pair for every scene of the reference that shares bursts and polarizations with the secondary."""
-    if not _common(reference.polarizations, secondary.polarizations):
-        log.info("%s have no polarization in common", both(reference.slices[0], secondary.slices[0]))
-        return []
     secondary = _aligned(reference, secondary)
     pairs = []
     for scene in reference.slices:
         alone = Acquisition((scene,))
         sharing = [other for other in secondary.slices if _common_bursts(alone, Acquisition((other,)))]
         pairs += [Pair((scene,), run.slices) for run in adjoining_runs(sharing)]
-    return pairs
+    return [pair for pair in pairs if pair.polarizations]
 
 
 def _aligned(reference: Acquisition, secondary: Acquisition) -> Acquisition:
