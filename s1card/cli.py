@@ -20,10 +20,11 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 BUG, NO_RESOURCES, INTERRUPTED = 70, 5, 130
 
 COMMANDS = {
-    "bs": ("s1card.cli_process:bs", "Make a backscatter card (CARD-BS) of a GRD scene."),
+    "bs": ("s1card.cli_card:bs", "Make a backscatter card (CARD-BS) of a GRD or SLC scene."),
+    "coh6": ("s1card.cli_card:coh6", "Make a coherence card (CARD-COH6) of two SLC scenes."),
     "demo": ("s1card.cli_demo:demo", "Simulate a small scene, make its card, measure its accuracy."),
     "graph": ("s1card.cli_graph:graph", "List, show, check and explain SNAP graphs."),
-    "run": ("s1card.cli_process:run", "Run any SNAP graph."),
+    "run": ("s1card.cli_run:run", "Run any SNAP graph."),
     "simulate": ("s1card.cli_simulate:simulate", "Make synthetic products with known truth."),
 }
 """Where each command is, and its line in the help; a command is imported when it is called."""

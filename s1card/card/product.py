@@ -17,7 +17,7 @@ from s1card.card.footprint import valid_footprint
 from s1card.card.provenance import portable_graph
 from s1card.card.quicklook import quicklook
 from s1card.card.raster_facts import RasterFacts, read_facts
-from s1card.card.records import CardBand, CardContext
+from s1card.card.records import KINDS, CardBand, CardContext
 from s1card.card.stac import COG_TYPE, POLARIZATIONS, FileFacts, WrittenBand, build_item, dump_item, multihash
 from s1card.errors import DataError
 
@@ -83,7 +83,8 @@ def complete_card(staging: Path, bands: Sequence[CardBand], context: CardContext
     by_name = {one.band.name: one.facts for one in written}
     graph = _write(staging / f"{context.card_id}.xml", portable_graph(context.graph_xml).encode())
     picture = _write(
-        staging / f"{context.card_id}.png", quicklook({name: by_name[name].path for name in data})
+        staging / f"{context.card_id}.png",
+        quicklook({name: by_name[name].path for name in data}, is_coherence=KINDS[context.kind].is_coherence),
     )
     footprint = valid_footprint(by_name[data[0]])
     item = build_item(context, written, footprint, graph, picture)

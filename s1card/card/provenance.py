@@ -10,6 +10,7 @@ from lxml import etree
 
 from s1card.card.records import CardContext
 from s1card.errors import GraphError
+from s1card.scene.scene import Scene
 
 _ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:[\\/]|file:)")
 
@@ -51,8 +52,8 @@ def tags(context: CardContext) -> dict[str, str]:
     return {
         "CARD_ID": context.card_id,
         "PRODUCT_TYPE": context.kind,
-        "SOURCE": context.scene.name,
-        "ACQUISITION_DATETIME": utc(manifest.start_time),
+        "SOURCE": ", ".join(source.name for source in context.sources),
+        "ACQUISITION_DATETIME": ", ".join(utc(source.manifest.start_time) for source in _dates(context)),
         "RELATIVE_ORBIT": str(manifest.relative_orbit),
         "ORBIT_DIRECTION": manifest.orbit_direction.upper(),
         "ORBIT_SOURCE": context.state_vectors.source,
@@ -64,6 +65,12 @@ def tags(context: CardContext) -> dict[str, str]:
         "ENGINE": context.engine,
         "SOFTWARE": ", ".join(f"{name} {version}" for name, version in sorted(context.software.items())),
     }
+
+
+def _dates(context: CardContext) -> tuple[Scene, ...]:
+    """A scene of every date, the reference first."""
+    pair = context.pair
+    return (context.scene,) if pair is None else (pair.reference[0], pair.secondary[0])
 
 
 def utc(time: np.datetime64) -> str:

@@ -13,7 +13,8 @@ from shapely.geometry import mapping
 from s1card.card.footprint import Footprint
 from s1card.card.provenance import graph_sha256, utc
 from s1card.card.raster_facts import RasterFacts
-from s1card.card.records import KINDS, CardBand, CardContext
+from s1card.card.records import KINDS, CardBand, CardContext, PairContext
+from s1card.engine.looks import expected_coherence
 from s1card.raster import BandStatistics
 
 STAC_VERSION = "1.1.0"
@@ -70,8 +71,7 @@ def build_item(
     graph: FileFacts,
     picture: FileFacts,
 ) -> dict[str, Any]:
-    """The STAC item of a card. ``datetime`` is the start of the acquisition; nothing depends on the clock."""
-    source = context.scene.name
+    """The STAC item of a card. ``datetime`` is the start of the (later) acquisition; nothing depends on the clock."""
     return {
         "type": "Feature",
         "stac_version": STAC_VERSION,
@@ -87,8 +87,12 @@ def build_item(
             **_projection(bands[0].facts, context),
             **_processing(context, graph),
             **_provenance(context),
+            **(_pair(context.pair) if context.pair else {}),
         },
-        "links": [{"rel": "derived_from", "href": f"{source}.SAFE", "title": source}],
+        "links": [
+            {"rel": "derived_from", "href": f"{source.name}.SAFE", "title": source.name}
+            for source in context.sources
+        ],
         "assets": {
             **{written.band.name: _raster_asset(written) for written in bands},
             "graph": _asset(
@@ -114,8 +118,8 @@ def _common(context: CardContext) -> dict[str, Any]:
     kind = KINDS[context.kind]
     return {
         "datetime": utc(manifest.start_time),
-        "start_datetime": utc(manifest.start_time),
-        "end_datetime": utc(manifest.stop_time),
+        "start_datetime": utc(min(source.manifest.start_time for source in context.sources)),
+        "end_datetime": utc(max(source.manifest.stop_time for source in context.sources)),
         "title": kind.title,
         "platform": f"sentinel-{manifest.platform[1:].lower()}",
         "constellation": "sentinel-1",
@@ -208,6 +212,35 @@ def _provenance(context: CardContext) -> dict[str, Any]:
         "s1card:datatake_id": manifest.datatake_id,
         "s1card:slice_number": manifest.slice_number,
     }
+
+
+def _pair(pair: PairContext) -> dict[str, Any]:
+    """Dates, baselines and the estimator of a coherence card.
+
+    ``s1card:coherence_expected`` says what the estimate is in the mean for true coherences of 0, 0.1 ... 0.9, with the
+    mean number of looks: what it is above the truth is the bias of the estimator.
+    """
+    looks = pair.measured("coherence_looks_")
+    mean = sum(looks.values()) / len(looks)
+    return {
+        "s1card:reference": [scene.name for scene in pair.reference],
+        "s1card:secondary": [scene.name for scene in pair.secondary],
+        "s1card:platforms": [scenes[0].manifest.platform for scenes in (pair.reference, pair.secondary)],
+        "s1card:secondary_datetime": utc(pair.secondary[0].manifest.start_time),
+        "s1card:secondary_orbit": pair.secondary_orbit,
+        "s1card:temporal_baseline_days": pair.temporal_baseline_days,
+        "s1card:perpendicular_baseline": _rounded(pair.measured("perpendicular_baseline_"), 2),
+        "s1card:coherence_window": [
+            round(pair.measures["coherence_window_lines"]),
+            round(pair.measures["coherence_window_pixels"]),
+        ],
+        "s1card:coherence_looks": _rounded(looks, 3),
+        "s1card:coherence_expected": [round(expected_coherence(k / 10, mean), 4) for k in range(10)],
+    }
+
+
+def _rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
+    return {name: round(value, digits) for name, value in values.items()}
 
 
 def _asset(file: FileFacts, media_type: str, roles: list[str], title: str) -> dict[str, Any]:

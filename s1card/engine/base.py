@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Output:
         bands: What it will hold.
         state_vectors: Orbit in use.
         facts: What operators state of themselves: (operator, statement).
+        measures: Numbers that operators state, by name.
     """
 
     node: str
@@ -39,6 +40,7 @@ class Output:
     bands: tuple[BandSpec, ...]
     state_vectors: StateVectors
     facts: tuple[tuple[str, str], ...]
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def fact(self, operator: str) -> str:
         """The last statement of an operator, or ""."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from s1card.geometry.coregistration import FINE_LINE_STEP, FINE_PIXEL_STEP, Placement
 from s1card.geometry.resampling import TABLE_STEPS, InterpolationKernel
-from s1card.geometry.tops import Carrier
+from s1card.geometry.tops import Carrier, Columns, carrier_cycles
 from s1card.geometry.weighted_sums import sum_across, sum_along
 from s1card.window import Window
 
@@ -31,9 +31,6 @@ Ints = NDArray[np.int64]
 Complex = NDArray[np.complex64]
 Samples = NDArray[Any]
 Mask = NDArray[np.bool_]
-
-Columns = tuple[float, Floats, Floats, Floats]
-"""A carrier as kernels take it: line interval, kt, tref, fdc."""
 
 Nodes = tuple[int, int, Floats, Floats, Floats]
 """A placement as kernels take it: first row and column, line and pixel shifts, added phase (cycles)."""
@@ -90,7 +87,7 @@ def resample_burst(
     signal = np.zeros((samples.shape[0], *window.shape, 2), np.float32)
     inside = np.zeros(window.shape, np.bool_)
     if not part.is_empty:
-        columns = (carrier.line_interval, carrier.kt, carrier.tref, carrier.fdc)
+        columns = carrier.columns
         nodes = (placement.row, placement.col, placement.line, placement.pixel, cycles)
         weights = kernel.table, kernel.first
         corner = part.row, part.col
@@ -118,8 +115,7 @@ def places(placement: Placement, window: Window) -> tuple[Floats, Floats]:
 def deramp_samples(samples: Samples, carrier: Carrier, window: Window) -> Floats32:
     """Samples (rows x cols x 2) of a window of a burst without its azimuth carrier, float32."""
     out = np.empty(samples.shape, np.float32)
-    columns = (carrier.line_interval, carrier.kt, carrier.tref, carrier.fdc)
-    _deramp(samples, columns, (window.row, window.col), out)
+    _deramp(samples, carrier.columns, (window.row, window.col), out)
     return out
 
 
@@ -128,15 +124,14 @@ def _shifts(placement: Nodes, first: tuple[int, int], out: Floats) -> None:
     node = np.empty(placement[2].shape[1])
     offset = first[1] - placement[1] * FINE_PIXEL_STEP
     for i in range(out.shape[1]):
-        for layer in range(2):
-            _nodes_at(placement[2 + layer], placement[0], first[0] + i, node)
-            _between(node, offset, out[layer, i])
+        _nodes_at(placement[2], placement[0], first[0] + i, node)
+        _between(node, offset, out[0, i])
+        _nodes_at(placement[3], placement[0], first[0] + i, node)
+        _between(node, offset, out[1, i])
 
 
 @njit(cache=True, nogil=True)
-def _deramp(
-    samples: Samples, carrier: Columns, first: tuple[int, int], out: Floats32
-) -> None:
+def _deramp(samples: Samples, carrier: Columns, first: tuple[int, int], out: Floats32) -> None:
     cols = samples.shape[1]
     turns = np.empty(cols)
     cosine, sine = np.empty(cols, np.float32), np.empty(cols, np.float32)
@@ -169,7 +164,11 @@ def phasor(cycles: Floats, cosine: Floats32, sine: Floats32) -> None:
                 + x2
                 * (
                     np.float32(8.3333333e-3)
-                    + x2 * (np.float32(-1.9841270e-4) + x2 * (np.float32(2.7557319e-6) + x2 * np.float32(-2.505e-8)))
+                    + x2
+                    * (
+                        np.float32(-1.9841270e-4)
+                        + x2 * (np.float32(2.7557319e-6) + x2 * np.float32(-2.505e-8))
+                    )
                 )
             )
         )
@@ -181,7 +180,11 @@ def phasor(cycles: Floats, cosine: Floats32, sine: Floats32) -> None:
                 + x2
                 * (
                     np.float32(-1.3888889e-3)
-                    + x2 * (np.float32(2.4801587e-5) + x2 * (np.float32(-2.7557319e-7) + x2 * np.float32(2.087e-9)))
+                    + x2
+                    * (
+                        np.float32(2.4801587e-5)
+                        + x2 * (np.float32(-2.7557319e-7) + x2 * np.float32(2.087e-9))
+                    )
                 )
             )
         )
@@ -253,7 +256,7 @@ def _interpolate_columns(
             line_node[j] += line
             pixel_node[j] += (placement[1] + j) * FINE_PIXEL_STEP
             if reramp:
-                turn_node[j] -= _carrier_at(carrier, line_node[j], pixel_node[j])
+                turn_node[j] -= carrier_cycles(carrier, line_node[j], pixel_node[j])
         _between(line_node, offset, place)
         _between(pixel_node, offset, pixel)
         _between(turn_node, offset, turns)
@@ -280,26 +283,13 @@ def _turn(
 
 
 @njit(cache=True, nogil=True)
-def _carrier_turns(
-    carrier: Columns, line: int, first: int, turns: Floats
-) -> None:
+def _carrier_turns(carrier: Columns, line: int, first: int, turns: Floats) -> None:
     """Phase (cycles) of the carrier along a line of the burst, from a column on."""
     interval, kt, tref, fdc = carrier
     t = line * interval
     for k in range(turns.size):
         d = t - tref[first + k]
         turns[k] = -0.5 * kt[first + k] * d * d - fdc[first + k] * t
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _carrier_at(carrier: Columns, line: float, pixel: float) -> float:
-    """Phase (cycles) of the carrier at a fractional place; columns are interpolated linearly, and extrapolated."""
-    interval, kt, tref, fdc = carrier
-    j = min(max(int(pixel), 0), kt.size - 2)
-    w = pixel - j
-    t = line * interval
-    d = t - (tref[j] + w * (tref[j + 1] - tref[j]))
-    return -0.5 * (kt[j] + w * (kt[j + 1] - kt[j])) * d * d - (fdc[j] + w * (fdc[j + 1] - fdc[j])) * t
 
 
 @njit(cache=True, nogil=True)
@@ -336,9 +326,7 @@ def _between(node: Floats, first: int, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _pixel_of_line(
-    placement: Nodes, line: int, first: int, node: Floats, out: Floats
-) -> None:
+def _pixel_of_line(placement: Nodes, line: int, first: int, node: Floats, out: Floats) -> None:
     """Range shifts on a *secondary* line: those of the reference line that lies on it, column by column."""
     row, col, lines, pixels = placement[0], placement[1], placement[2], placement[3]
     middle = lines.shape[0] // 2
@@ -411,5 +399,7 @@ def _across(
         out_im[k:end] = 0.0
         if first >= 0 and first + taps <= real.shape[0]:
             lines, here = slice(first, first + taps), slice(k, end)
-            sum_across(real[lines, here], imaginary[lines, here], weights[:, here], out_re[here], out_im[here])
+            sum_across(
+                real[lines, here], imaginary[lines, here], weights[:, here], out_re[here], out_im[here]
+            )
         k = end

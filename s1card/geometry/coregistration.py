@@ -38,8 +38,9 @@ LINE_STEP, PIXEL_STEP = 64, 128  # reference samples between nodes of the sparse
 FINE_LINE_STEP, FINE_PIXEL_STEP = 2, 8  # and of the lattice of heights: 28 m x 30 m on the ground in IW
 HEIGHT_MARGIN = 1.0  # m that the search for a height goes beyond the lowest and highest terrain around
 HEIGHT_TOLERANCE = 0.01  # m
-"""Names of the layers of a lattice, in this order."""
+
 DEM_ROW, DEM_COL, LINE, PIXEL, RANGE = range(5)
+"""Layers of a lattice: place in the elevation model, shift of line and pixel, difference of range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,18 +89,16 @@ class Coregistration:
         patch = self._heights_around(nodes)
         height = np.empty((rows, cols))
         lowest, highest = _extremes(patch.height)
-        _find_heights(
-            nodes, patch.height, (patch.first_row, patch.first_col), lowest, highest, height
-        )
+        _find_heights(nodes, patch.height, (patch.first_row, patch.first_col), lowest, highest, height)
         layers = np.empty((3, rows, cols))
         _evaluate(nodes, height, layers)
-        return Placement(row, col, height, *layers, nodes[:, :, RANGE, 0])
+        line, pixel, difference = layers
+        return Placement(row, col, height, line, pixel, difference, nodes[:, :, RANGE, 0])
 
     @cached_property
     def _nodes(self) -> Floats:
-        """The sparse lattice: rows x cols x layers x 4 powers of height in km, one node beyond the burst on each side."""
-        line = (np.arange(-(-self.reference.lines // LINE_STEP) + 3) - 1) * float(LINE_STEP)
-        pixel = (np.arange(-(-self.reference.pixels // PIXEL_STEP) + 3) - 1) * float(PIXEL_STEP)
+        """The sparse lattice: rows x cols x layers x 4 powers of height in km; it begins one node before the burst."""
+        line, pixel = _steps(self.reference.lines, LINE_STEP), _steps(self.reference.pixels, PIXEL_STEP)
         axis, other = self.reference.range_axis, self.secondary.range_axis
         assert isinstance(axis, SlantRange) and isinstance(other, SlantRange)
         time, slant = self.reference.azimuth_time(line), axis.near + pixel * axis.spacing
@@ -148,6 +147,11 @@ class Coregistration:
         row, row_end, col, col_end = _reach(nodes, lowest, highest)
         (x0, y0), (dx, dy) = self.dem.origin, self.dem.spacing
         return self.dem.read(x0 + col * dx, y0 - row_end * dy, x0 + col_end * dx, y0 - row * dy)
+
+
+def _steps(size: int, step: int) -> Floats:
+    """Places of the nodes along one direction of a burst, from one before it to one after."""
+    return np.asarray((np.arange(-(-size // step) + 3) - 1) * float(step), np.float64)
 
 
 def _extremes(height: Floats32) -> tuple[float, float]:
@@ -260,7 +264,8 @@ def _refined(nodes: Floats, row: int, col: int, rows: int, cols: int) -> Floats:
 
 @njit(cache=True, nogil=True, inline="always")
 def _cubic(powers: Floats, h: float) -> float:
-    return ((powers[3] * h + powers[2]) * h + powers[1]) * h + powers[0]
+    value: float = ((powers[3] * h + powers[2]) * h + powers[1]) * h + powers[0]
+    return value
 
 
 @njit(cache=True, nogil=True)
@@ -291,7 +296,8 @@ def _excess(node: Floats, height: Floats32, first: tuple[int, int], h: float) ->
     fr, fc = r - i, c - j
     top = height[i, j] + fc * (height[i, j + 1] - height[i, j])
     bottom = height[i + 1, j] + fc * (height[i + 1, j + 1] - height[i + 1, j])
-    return top + fr * (bottom - top) - h
+    excess: float = top + fr * (bottom - top) - h
+    return excess
 
 
 @njit(cache=True, nogil=True)
@@ -325,7 +331,7 @@ def _secant(
         gb = _excess(node, terrain, first, b)
         if abs(gb) < HEIGHT_TOLERANCE:
             return b
-        if not gb != ga:
+        if gb == ga:
             return np.nan
         step = gb * (b - a) / (ga - gb)
         a, ga = b, gb
@@ -350,7 +356,7 @@ def _false_position(
         gc = _excess(node, terrain, first, c)
         if abs(gc) < HEIGHT_TOLERANCE or b - a < HEIGHT_TOLERANCE:
             return c
-        if not gc == gc:
+        if gc != gc:
             return np.nan
         if gc > 0.0:
             a, ga = c, gc
@@ -380,7 +386,7 @@ def seen_in_secondary(
     height: float,
     guess: float,
 ) -> tuple[float, float]:
-    """Zero-Doppler time (s since the secondary's epoch) and slant range (m) at which a secondary sees a reference sample.
+    """When a secondary sees a reference sample (s since its epoch), and the slant range (m).
 
     Args:
         reference: Grid and orbit of the reference.

@@ -51,7 +51,7 @@ class InterpolationKernel:
     @property
     def taps(self) -> int:
         """Number of samples that a value is made of."""
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
 
 @cache

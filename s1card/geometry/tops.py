@@ -22,7 +22,9 @@ from s1card.scene.time import seconds_since
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
-Complex = NDArray[np.complex64]
+
+Columns = tuple[float, Floats, Floats, Floats]
+"""A carrier as kernels take it: line interval, and kt, tref, fdc of every column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +48,13 @@ class Carrier:
 
     def phase(self, line: Floats, pixel: Floats) -> Floats:
         """Phase (rad) at fractional lines and pixels of the burst (same shape); linear between columns."""
-        out = np.empty(line.size)
-        columns = (self.line_interval, self.kt, self.tref, self.fdc)
-        for k, (y, x) in enumerate(zip(line.ravel(), pixel.ravel(), strict=True)):
-            out[k] = 2.0 * math.pi * carrier_cycles(columns, float(y), float(x))
-        return out.reshape(line.shape)
+        cycles = _cycles_at(self.columns, line.ravel(), pixel.ravel())
+        return np.asarray(2.0 * math.pi * cycles.reshape(line.shape))
+
+    @property
+    def columns(self) -> Columns:
+        """The carrier as kernels take it."""
+        return self.line_interval, self.kt, self.tref, self.fdc
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +156,7 @@ def _carrier(annotation: Annotation, tops: Tops, burst: Burst) -> Carrier:
     """The carrier by the Doppler centroid and FM rate that are nearest in time to the middle of the burst."""
     duration = tops.lines_per_burst * annotation.line_interval
     middle = burst.azimuth_time + np.timedelta64(round(duration * 0.5e6), "us")
-    return carrier(
-        annotation, _nearest(tops.fm_rates, middle), _nearest(tops.doppler_centroids, middle)
-    )
+    return carrier(annotation, _nearest(tops.fm_rates, middle), _nearest(tops.doppler_centroids, middle))
 
 
 def carrier(annotation: Annotation, fm_rate: RangePolynomial, doppler_centroid: RangePolynomial) -> Carrier:
@@ -164,7 +166,9 @@ def carrier(annotation: Annotation, fm_rate: RangePolynomial, doppler_centroid: 
     """
     tops = annotation.tops
     assert tops is not None
-    slant_range_time = annotation.slant_range_time + np.arange(annotation.pixels) / annotation.range_sampling_rate
+    slant_range_time = (
+        annotation.slant_range_time + np.arange(annotation.pixels) / annotation.range_sampling_rate
+    )
     ka = polyval(slant_range_time - fm_rate.t0, fm_rate.coefficients)
     fdc = polyval(slant_range_time - doppler_centroid.t0, doppler_centroid.coefficients)
     wavelength = SPEED_OF_LIGHT / annotation.radar_frequency
@@ -173,7 +177,10 @@ def carrier(annotation: Annotation, fm_rate: RangePolynomial, doppler_centroid: 
     first = max(int(burst.first_valid_sample.max()) for burst in tops.bursts)
     half = 0.5 * tops.lines_per_burst * annotation.line_interval
     return Carrier(
-        annotation.line_interval, ka * ks / (ka - ks), half + beam_centre - beam_centre[first], fdc
+        annotation.line_interval,
+        ka * ks / (ka - ks),
+        half + beam_centre - beam_centre[first],
+        np.asarray(fdc),
     )
 
 
@@ -189,12 +196,21 @@ def _nearest(polynomials: tuple[RangePolynomial, ...], time: np.datetime64) -> R
 
 
 @njit(cache=True, nogil=True, inline="always")
-def carrier_cycles(columns: tuple[float, Floats, Floats, Floats], line: float, pixel: float) -> float:
-    """Phase of a carrier (line interval, kt, tref, fdc) in cycles; columns are interpolated linearly, and extrapolated."""
-    interval, kt, tref, fdc = columns
-    j = min(max(int(math.floor(pixel)), 0), kt.size - 2)
+def carrier_cycles(carrier: Columns, line: float, pixel: float) -> float:
+    """Phase of a carrier in cycles at a fractional place; columns are interpolated linearly, and extrapolated."""
+    interval, kt, tref, fdc = carrier
+    j = min(max(int(pixel), 0), kt.size - 2)
     w = pixel - j
-    k = kt[j] + w * (kt[j + 1] - kt[j])
     t = line * interval
     d = t - (tref[j] + w * (tref[j + 1] - tref[j]))
-    return -0.5 * k * d * d - (fdc[j] + w * (fdc[j + 1] - fdc[j])) * t
+    rate, centroid = kt[j] + w * (kt[j + 1] - kt[j]), fdc[j] + w * (fdc[j + 1] - fdc[j])
+    cycles: float = -0.5 * rate * d * d - centroid * t
+    return cycles
+
+
+@njit(cache=True, nogil=True)
+def _cycles_at(carrier: Columns, line: Floats, pixel: Floats) -> Floats:
+    out = np.empty(line.size)
+    for k in range(out.size):
+        out[k] = carrier_cycles(carrier, line[k], pixel[k])
+    return out

@@ -33,7 +33,7 @@ def _row_sum(taps: int) -> Kernel:
                 b += w * imaginary[k + n]
             out_re[k], out_im[k] = a, b
 
-    return row_sum  # type: ignore[no-any-return]
+    return row_sum
 
 
 def _column_sum(taps: int) -> Kernel:
@@ -49,7 +49,7 @@ def _column_sum(taps: int) -> Kernel:
                 b += w * imaginary[n, k]
             out_re[k], out_im[k] = a, b
 
-    return column_sum  # type: ignore[no-any-return]
+    return column_sum
 
 
 _row_2, _row_4, _row_10, _row_20 = (_row_sum(taps) for taps in TAPS)

@@ -43,6 +43,23 @@ def bypassed(graph: Graph, node_id: str) -> Graph:
     return replace(graph, nodes=tuple(redirected(other) for other in graph.nodes if other.id != node_id))
 
 
+def fitted_to_sub_swaths(graph: Graph, swaths: Collection[str]) -> Graph:
+    """The graph without the branches of other sub-swaths; a TOPSAR-Merge of a single one falls away.
+
+    Raises:
+        GraphError: Nothing is left.
+    """
+    wanted = set(swaths)
+    others = [n.id for n in graph.nodes if n.operator == "TOPSAR-Split" and n.value("subswath") not in wanted]
+    if not others:
+        return graph
+    graph = without_nodes(graph, others)
+    for node in graph.nodes:
+        if node.operator == "TOPSAR-Merge" and len(node.sources) == 1:
+            graph = bypassed(graph, node.id)
+    return graph
+
+
 def with_slices(graph: Graph, read_id: str, files: Sequence[str]) -> Graph:
     """The graph with a SliceAssembly of several files in place of a Read node of the first of them.
 

@@ -17,6 +17,7 @@ from s1card.engine.native.product import Band, Pixels, Product, Signal
 from s1card.engine.native.slc import require_bursts, valid_samples, with_signals
 from s1card.engine.native.tile_cache import Tiling
 from s1card.errors import DataError, GraphError
+from s1card.geometry.baseline import baseline_at
 from s1card.geometry.burst_resampling import (
     ResampledBurst,
     deramp_samples,
@@ -66,8 +67,14 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     pairs = tuple(secondary.pair for secondary in secondaries)
     product = with_signals(replace(reference, name=f"{reference.name}_Stack", pairs=pairs), signals)
     product = replace(product, bands=(*product.bands, *layers))
+    for secondary in secondaries:
+        orbit = secondary.product.orbit
+        product = product.with_fact(f"Orbit of {secondary.tag}", f"{orbit.source} {orbit.name}".strip())
+        product = product.with_measures(**secondary.baseline)
     product = product.with_fact("DEM", f"{dem.name} ({dem.datum})")
-    return product.with_fact("Back-Geocoding", f"{parameters['resamplingType']}, {', '.join(p.tag for p in pairs)}")
+    return product.with_fact(
+        "Back-Geocoding", f"{parameters['resamplingType']}, {', '.join(p.tag for p in pairs)}"
+    )
 
 
 def _open_dem(reference: Product, parameters: Parameters, context: Context) -> Dem:
@@ -99,7 +106,8 @@ class Secondary:
         names = f"{self.reference.scene.name}, {self.product.scene.name}"
         if self.product.swath != self.reference.swath:
             raise GraphError(
-                f"Back-Geocoding is asked to lay {self.product.swath} on {self.reference.swath}", subject=names
+                f"Back-Geocoding is asked to lay {self.product.swath} on {self.reference.swath}",
+                subject=names,
             )
         if not self.polarizations:
             raise DataError("the two scenes have no polarization in common", subject=names)
@@ -118,9 +126,16 @@ class Secondary:
     @cached_property
     def pair(self) -> CoregisteredPair:
         """The secondary as later operators see it."""
-        return CoregisteredPair(
-            self.product, self.tag, self.polarizations, self.bursts.wavelength, self.read
-        )
+        return CoregisteredPair(self.product, self.tag, self.polarizations, self.bursts.wavelength, self.read)
+
+    @property
+    def baseline(self) -> dict[str, float]:
+        """Perpendicular baseline (m) in the middle of the sub-swath, named by it."""
+        rows, cols = self.reference.shape
+        latitude, longitude = self.reference.tie_grid.position(np.array([rows / 2.0]), np.array([cols / 2.0]))
+        height = float(np.mean(self.reference.annotation.geolocation_grid.height))
+        found = baseline_at(*self._orbits, float(longitude[0]), float(latitude[0]), height)
+        return {f"perpendicular_baseline_{self.reference.swath}_{self.tag}": found.perpendicular}
 
     @cached_property
     def bursts(self) -> SubSwath:
@@ -279,7 +294,9 @@ def _secondary_signals(secondary: Secondary, context: Context, reramp: bool) -> 
         index, placement = secondary.place(window)
         if placement is None:
             return np.zeros((len(secondary.polarizations), *window.shape), np.complex64)
-        resampled = secondary.resample(window, index, placement, np.zeros(placement.height.shape), reramp=False)
+        resampled = secondary.resample(
+            window, index, placement, np.zeros(placement.height.shape), reramp=False
+        )
         return resampled.signal
 
     read = context.tiles.add(tiling, make)

@@ -77,7 +77,9 @@ def _scaled(source: Product, parameters: Parameters, quantity: str) -> Product:
     return with_signals(source, scaled)
 
 
-def _read_scaled(signal: Signal, table: RangeVectors, origin: LutOrigin, window: Window) -> NDArray[np.float32]:
+def _read_scaled(
+    signal: Signal, table: RangeVectors, origin: LutOrigin, window: Window
+) -> NDArray[np.float32]:
     factor = table.evaluate(window.moved(origin.line, origin.pixel))
     return np.asarray(signal.read(window) / factor[..., None], np.float32)
 

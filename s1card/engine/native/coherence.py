@@ -91,7 +91,14 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     estimator = estimator_of(source, parameters)
     bands = tuple(band for pair in pairs for band in _bands(source, pair, estimator, context))
     product = replace(source, name=f"{source.name}_Coh", bands=bands, signals=())
-    return product.with_fact("Coherence", estimator.statement)
+    product = product.with_fact("Coherence", estimator.statement)
+    return product.with_measures(
+        **{
+            "coherence_window_lines": estimator.window.lines,
+            "coherence_window_pixels": estimator.window.pixels,
+            f"coherence_looks_{source.swath}": estimator.looks,
+        }
+    )
 
 
 def require_pairs(source: Product, operator: str) -> tuple[CoregisteredPair, ...]:
@@ -117,7 +124,9 @@ def require_pairs(source: Product, operator: str) -> tuple[CoregisteredPair, ...
 
 def estimator_of(source: Product, parameters: Parameters) -> Estimator:
     """The estimator that the parameters of Coherence or Interferogram ask for."""
-    removal = Removal((bool(parameters["subtractFlatEarthPhase"]), bool(parameters["subtractTopographicPhase"])))
+    removal = Removal(
+        (bool(parameters["subtractFlatEarthPhase"]), bool(parameters["subtractTopographicPhase"]))
+    )
     window = window_of(source.annotation, parameters)
     return Estimator(
         window,

@@ -2,9 +2,6 @@
 
 ``gamma = |sum(m conj(s))| / sqrt(sum |m|**2 sum |s|**2)`` (Touzi et al., 1999, doi:10.1109/36.739146, eq. 1) over the
 samples of the window that are valid in both images.
-
-Speckle is correlated from sample to sample, so a window holds fewer independent looks than samples; the expectation of
-the estimate depends on their number L (ibid., eq. 5).
 """
 
 from __future__ import annotations
@@ -18,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from s1card.engine.looks import expected_coherence, independent_looks
 from s1card.scene.records import Spectrum
 
 Floats = NDArray[np.float64]
@@ -56,18 +54,7 @@ class CoherenceWindow:
         Args:
             azimuth, range_: Spectrum of the speckle and sampling rate (Hz) in each direction.
         """
-        return _looks(self.lines, *azimuth) * _looks(self.pixels, *range_)
-
-
-def _looks(samples: int, spectrum: Spectrum, rate: float) -> float:
-    """Independent looks among neighbouring samples: their number over the sum of their squared correlations."""
-    frequency = np.linspace(-0.5, 0.5, 4001) * spectrum.bandwidth
-    c = spectrum.window_coefficient
-    power = (c + (1.0 - c) * np.cos(2.0 * np.pi * frequency / spectrum.bandwidth)) ** 2
-    lag = np.arange(samples)
-    correlation = np.cos(2.0 * np.pi * lag[:, None] * frequency / rate) @ power / power.sum()
-    weight = np.where(lag == 0, 1.0, 2.0) * (samples - lag)
-    return float(samples**2 / (weight @ correlation**2))
+        return independent_looks(self.lines, *azimuth) * independent_looks(self.pixels, *range_)
 
 
 def estimate_coherence(
@@ -133,26 +120,6 @@ def _expectations(looks: float) -> tuple[Floats, Floats]:
     """True coherences and their expected estimates."""
     truth = np.linspace(0.0, 1.0, EXPECTATION_NODES)
     return truth, np.array([expected_coherence(value, looks) for value in truth])
-
-
-def expected_coherence(coherence: float, looks: float) -> float:
-    """Expectation of the estimate for a true coherence and a number of independent looks.
-
-    ``E = Gamma(L) Gamma(3/2) / Gamma(L + 1/2) 3F2(3/2, L, L; L + 1/2, 1; gamma**2) (1 - gamma**2)**L`` (Touzi et al.,
-    1999, eq. 5), summed as a series.
-    """
-    square = min(max(coherence, 0.0), 1.0) ** 2
-    if square >= 1.0:
-        return 1.0
-    start = (
-        math.lgamma(looks) + math.lgamma(1.5) - math.lgamma(looks + 0.5) + looks * math.log1p(-square)
-    )
-    total, term, k = 0.0, math.exp(start), 0
-    while term > 1e-16 * total or k < looks:
-        total += term
-        term *= (1.5 + k) * (looks + k) ** 2 / ((looks + 0.5 + k) * (1.0 + k) ** 2) * square
-        k += 1
-    return total
 
 
 @njit(cache=True, nogil=True)
@@ -253,7 +220,9 @@ def _estimate_without_ramp(
 
 
 @njit(cache=True, nogil=True)
-def _sum_without_ramp(product: NDArray[np.complex128], top: int, bottom: int, begin: int, end: int) -> complex:
+def _sum_without_ramp(
+    product: NDArray[np.complex128], top: int, bottom: int, begin: int, end: int
+) -> complex:
     """Sum of a window, each sample turned back by the mean phase step along lines and pixels."""
     down = across = 0j
     for r in range(top, bottom):

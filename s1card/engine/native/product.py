@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,18 +78,6 @@ class Signal:
     @property
     def bands(self) -> tuple[Band, Band, Band]:
         """Real part, imaginary part, and the virtual intensity."""
-        parts = (
-            Band(
-                f"{letter}_{self.name}",
-                unit,
-                partial(self._part, axis),
-                self.polarization,
-                self.dtype,
-                0,
-                description=f"{unit} part {self.name.replace('_', ' ')}",
-            )
-            for axis, (letter, unit) in enumerate((("i", "real"), ("q", "imaginary")))
-        )
         intensity = Band(
             f"Intensity_{self.name}",
             "intensity",
@@ -98,7 +86,7 @@ class Signal:
             is_virtual=True,
             description=f"intensity {self.name.replace('_', ' ')}",
         )
-        return (*parts, intensity)
+        return self._part(0, "i", "real"), self._part(1, "q", "imaginary"), intensity
 
     def power(self, window: Window) -> NDArray[np.float32]:
         """Squared modulus, float32, NaN where there is no data. A sample of zero is data like any other."""
@@ -107,8 +95,16 @@ class Signal:
         power[~self.valid(window)] = np.nan
         return power
 
-    def _part(self, axis: int, window: Window) -> Pixels:
-        return np.ascontiguousarray(self.read(window)[..., axis])
+    def _part(self, axis: int, letter: str, unit: str) -> Band:
+        return Band(
+            f"{letter}_{self.name}",
+            unit,
+            lambda window: np.ascontiguousarray(self.read(window)[..., axis]),
+            self.polarization,
+            self.dtype,
+            0,
+            description=f"{unit} part {self.name.replace('_', ' ')}",
+        )
 
 
 @dataclass(frozen=True)
@@ -136,6 +132,7 @@ class Product:
         pairs: Secondaries on this raster (after Back-Geocoding).
         ties: Tie points, where they are not those that the scene is annotated with.
         valid: The samples that hold data, of a debursted image.
+        measures: Numbers for the record of the card (name -> value).
         order: Work on windows in increasing order of this number reads the scene in one sweep.
         facts: What was applied, for the record of the card (operator -> statement).
     """
@@ -157,6 +154,7 @@ class Product:
     pairs: tuple[CoregisteredPair, ...] = ()
     ties: TieGrid | None = None
     valid: Window | None = None
+    measures: tuple[tuple[str, float], ...] = ()
 
     @cached_property
     def tie_grid(self) -> TieGrid:
@@ -230,6 +228,10 @@ class Product:
     def with_fact(self, operator: str, statement: str) -> Product:
         """The same product with one more entry in its history."""
         return replace(self, facts=(*self.facts, (operator, statement)))
+
+    def with_measures(self, **values: float) -> Product:
+        """The same product with more numbers in its record."""
+        return replace(self, measures=(*self.measures, *values.items()))
 
 
 def as_power(band: Band, window: Window) -> NDArray[np.float32]:

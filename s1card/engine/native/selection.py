@@ -39,7 +39,9 @@ def selected_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
     return chosen
 
 
-def of_polarizations(layers: Sequence[Layer], polarizations: Sequence[str], source: Product) -> tuple[Layer, ...]:
+def of_polarizations(
+    layers: Sequence[Layer], polarizations: Sequence[str], source: Product
+) -> tuple[Layer, ...]:
     """The bands or complex images of some polarizations, all of them where none is named.
 
     Raises:

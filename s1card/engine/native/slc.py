@@ -97,7 +97,9 @@ def _sub_swath_product(scene: Scene, swath: str, context: Context) -> Product:
         )
     annotation = images[0].annotation
     bursts = sub_swath(annotation)
-    product = Product(scene.name, scene, stack_grid(bursts), (), annotation.state_vectors, swath=swath, bursts=bursts)
+    product = Product(
+        scene.name, scene, stack_grid(bursts), (), annotation.state_vectors, swath=swath, bursts=bursts
+    )
     return with_signals(product, [_signal(image, bursts, context) for image in images])
 
 

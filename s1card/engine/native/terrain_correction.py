@@ -32,6 +32,7 @@ MASK_REACH = 256  # pixels over which terrain may cast shadow or lay over
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
     """Source bands, and the layers that the parameters ask for, on the map."""
     source = sources[0]
+    _require_image(source)
     grid = map_extent.output_grid(source, parameters)
     dem = elevation.open_dem(parameters, context, map_extent.image_extent(source))
     orbit = tabulate_orbit(source.orbit, source.radar_grid.epoch)
@@ -49,6 +50,20 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     )
     product = product.with_fact("DEM", f"{dem.name} ({dem.datum})")
     return product.with_fact("Terrain-Correction", f"{grid.pyproj_crs.name}, spacing {grid.spacing_x:g}")
+
+
+def _require_image(source: Product) -> None:
+    """Refuse bursts and sub-swaths that are not joined yet.
+
+    Raises:
+        GraphError: The source is not one image.
+    """
+    if source.parts or source.bursts is not None:
+        raise GraphError(
+            "Terrain-Correction needs one image, its source is a stack of bursts",
+            subject=source.scene.name,
+            advice="Place TOPSAR-Deburst before it",
+        )
 
 
 @dataclass(eq=False)

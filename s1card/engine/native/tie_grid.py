@@ -51,7 +51,8 @@ class TieGrid:
     def incidence(self) -> TiePoints:
         """Incidence angle (degrees) at the nodes."""
         rows, cols = self.incidence_angle.shape
-        line, pixel = self.line + np.arange(rows) * self.line_step, self.pixel + np.arange(cols) * self.pixel_step
+        line = np.asarray(self.line + np.arange(rows) * self.line_step, np.float64)
+        pixel = np.asarray(self.pixel + np.arange(cols) * self.pixel_step, np.float64)
         return TiePoints(line, pixel, self.incidence_angle.astype(np.float64))
 
     def position(self, line: Floats, pixel: Floats) -> tuple[Floats, Floats]:
@@ -74,7 +75,8 @@ def annotated_ties(annotation: Annotation) -> TieGrid:
     at_pixel = np.minimum(np.arange(cols) * steps[1], annotation.pixels - 1)
     fy = np.interp(at_line, grid.line, np.arange(rows))
     fx = np.interp(at_pixel, grid.pixel, np.arange(cols))
-    return _ties(grid, *np.meshgrid(fy, fx, indexing="ij"), steps)
+    rows_at, cols_at = np.meshgrid(fy, fx, indexing="ij")
+    return _ties(grid, rows_at, cols_at, steps)
 
 
 def ties_over(grid: RadarGrid, annotations: Sequence[Annotation]) -> TieGrid:
@@ -88,14 +90,14 @@ def ties_over(grid: RadarGrid, annotations: Sequence[Annotation]) -> TieGrid:
     """
     assert isinstance(grid.range_axis, SlantRange)
     steps = grid.lines / (ROWS - 1), grid.pixels / (COLS - 1)
-    time = grid.azimuth_time(np.arange(ROWS) * steps[0])
+    time = grid.azimuth_time(np.asarray(np.arange(ROWS) * steps[0], np.float64))
     slant_range = grid.range_axis.near + np.arange(COLS) * steps[1] * grid.range_axis.spacing
     parts = []
     for col in range(COLS):
         annotation = _sub_swath_at(annotations, float(slant_range[col]))
         point = np.full(ROWS, 2.0 * slant_range[col] / SPEED_OF_LIGHT)
-        nodes = _node_position(annotation.geolocation_grid, grid.epoch, time, point)
-        parts.append(_ties(annotation.geolocation_grid, *(node[:, None] for node in nodes), steps))
+        fy, fx = _node_position(annotation.geolocation_grid, grid.epoch, time, point)
+        parts.append(_ties(annotation.geolocation_grid, fy[:, None], fx[:, None], steps))
     layers = ("latitude", "sine", "cosine", "incidence_angle")
     columns = (np.hstack([getattr(part, layer) for part in parts]) for layer in layers)
     return TieGrid(*steps, -0.5, -0.5, *columns)
@@ -119,7 +121,7 @@ def _ties(grid: GeolocationGrid, fy: Floats, fx: Floats, steps: tuple[float, flo
 
 
 def _sub_swath_at(annotations: Sequence[Annotation], slant_range: float) -> Annotation:
-    """The sub-swath at a slant range (m): of two that overlap, the farther one from the middle of all their samples on."""
+    """The sub-swath at a slant range (m): of two that overlap, the farther one from the middle of their samples on."""
     for annotation, following in pairwise(annotations):
         far = annotation.slant_range_time + (annotation.pixels - 1) / annotation.range_sampling_rate
         if slant_range < 0.25 * SPEED_OF_LIGHT * (far + following.slant_range_time):
@@ -133,7 +135,9 @@ def _node_position(
     """Fractional rows and columns of an annotated grid at times (s since the epoch) and two-way slant range times."""
     fx = _place(grid.slant_range_time[0], slant_range_time)
     times = seconds_since(grid.azimuth_time, epoch)
-    columns = _bilinear(times, *np.meshgrid(np.arange(grid.line.size), fx, indexing="ij"))
+    rows = np.arange(grid.line.size, dtype=np.float64)
+    every_row, at_range = np.meshgrid(rows, fx, indexing="ij")
+    columns = _bilinear(times, every_row, at_range)
     fy = np.array([_place(column, t) for column, t in zip(columns.T, azimuth_time, strict=True)])
     return fy, fx
 

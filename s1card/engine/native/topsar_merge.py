@@ -96,7 +96,8 @@ def merge(sources: Sequence[Product], polarizations: tuple[str, ...] = ()) -> Pr
         swath="",
         ties=ties_over(grid, [part.annotation for part in parts]),
         valid=None,
-        facts=_facts(parts),
+        facts=tuple(dict.fromkeys(fact for part in parts for fact in part.facts)),
+        measures=tuple(dict.fromkeys(measure for part in parts for measure in part.measures)),
     )
     return product.with_fact("TOPSAR-Merge", ", ".join(part.swath for part in parts))
 
@@ -116,11 +117,6 @@ def _require_neighbours(parts: Sequence[Product]) -> None:
         raise GraphError(f"TOPSAR-Merge joins neighbouring sub-swaths, not {', '.join(swaths)}", subject=name)
     if len({part.scene.name for part in parts}) > 1:
         raise GraphError("TOPSAR-Merge joins sub-swaths of one scene", subject=name)
-
-
-def _facts(parts: Sequence[Product]) -> tuple[tuple[str, str], ...]:
-    """What happened to the sub-swaths, each statement once."""
-    return tuple(dict.fromkeys(fact for part in parts for fact in part.facts))
 
 
 def _merged_grid(parts: Sequence[Product]) -> tuple[RadarGrid, list[tuple[int, int]]]:

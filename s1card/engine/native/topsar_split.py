@@ -33,7 +33,9 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     product = replace(part, grid=stack_grid(chosen), bursts=chosen, lut_origin=origin)
     lines = first * bursts.lines_per_burst
     product = with_signals(product, [_moved(signal, chosen, lines) for signal in signals])
-    return product.with_fact("TOPSAR-Split", f"{part.swath} bursts {chosen.burst_ids[0]} to {chosen.burst_ids[-1]}")
+    return product.with_fact(
+        "TOPSAR-Split", f"{part.swath} bursts {chosen.burst_ids[0]} to {chosen.burst_ids[-1]}"
+    )
 
 
 def _part(source: Product, swath: str | None) -> Product:

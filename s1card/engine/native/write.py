@@ -39,8 +39,14 @@ def announce(node: Node, product: Product) -> Output:
     """What a Write node will make of a product.
 
     Raises:
-        GraphError: The node names no file, or an unknown format.
+        GraphError: The node names no file, or an unknown format, or the product is no single raster.
     """
+    if product.parts:
+        raise GraphError(
+            "the sub-swaths of an SLC product differ in size and make no single raster",
+            subject=f"node {node.id}",
+            advice="Place TOPSAR-Split before it, or TOPSAR-Deburst, which joins them",
+        )
     values = resolve_parameters(node)
     file, format_name = values["file"], str(values["formatName"])
     if not file:
@@ -48,7 +54,17 @@ def announce(node: Node, product: Product) -> Output:
     grid = product.grid if isinstance(product.grid, MapGrid) else None
     specs = tuple(_spec(band) for band in product.real_bands())
     path = forced_path(format_name, Path(str(file)))
-    return Output(node.id, path, format_name, product.scene, grid, specs, product.orbit, product.facts)
+    return Output(
+        node.id,
+        path,
+        format_name,
+        product.scene,
+        grid,
+        specs,
+        product.orbit,
+        product.facts,
+        dict(product.measures),
+    )
 
 
 def open_job(output: Output, product: Product, path: Path, tags: Mapping[str, str], threads: int) -> WriteJob:
