@@ -111,13 +111,14 @@ def test_ground_of_pixels_on_steep_terrain() -> None:
     acquisition = plan_acquisition(config)
     world = make_world(config, acquisition)
     ties = make_ties(acquisition, world.terrain.span)
-    longitude, latitude, misses = np.empty(300), np.empty(300), []
+    longitude, latitude, found, misses = np.empty(300), np.empty(300), np.empty(300), []
     for line in (0, 77, 199):
-        ground_line(ties, world.heights, line, longitude, latitude)
+        ground_line(ties, world.heights, line, longitude, latitude, found)
         x = (longitude - world.grid.left) / world.grid.spacing_x - 0.5
         y = (world.grid.top - latitude) / world.grid.spacing_y - 0.5
         nodes = tuple(np.arange(n) for n in world.heights.values.shape)
         height = RegularGridInterpolator(nodes, world.heights.values)(np.stack([y, x], axis=-1))
+        assert np.percentile(np.abs(found - height), 97.0) < 0.03
         got = acquisition.image_position(geodetic_to_ecef(longitude, latitude, height))
         misses.append(np.hypot(got[0] - line, got[1] - np.arange(300)))
     assert np.percentile(np.concatenate(misses), 97.0) < 0.03
@@ -128,8 +129,9 @@ def test_tie_points_reproduce_the_exact_geometry() -> None:
     acquisition = plan_acquisition(config)
     world = make_world(config, acquisition)
     ties = make_ties(acquisition, world.terrain.span)
-    longitude, latitude = np.empty(700), np.empty(700)
-    ground_line(ties, world.heights, 333, longitude, latitude)
+    longitude, latitude, height = np.empty(700), np.empty(700), np.empty(700)
+    ground_line(ties, world.heights, 333, longitude, latitude, height)
+    np.testing.assert_allclose(height, config.mean_height, atol=0.02)
     points = acquisition.ground(np.full(700, 333.0), np.arange(700.0), 300.0)
     exact_longitude, exact_latitude, _ = ecef_to_geodetic(points)
     np.testing.assert_allclose(longitude, exact_longitude, atol=3e-7)  # 3 cm

@@ -16,6 +16,7 @@ from numpy.polynomial.polynomial import polyder, polyval
 from s1card.scene.records import SPEED_OF_LIGHT, Floats
 from s1card.simulate.config import GrdConfig
 from s1card.simulate.ellipsoid import ecef_to_geodetic, geodetic_to_ecef
+from s1card.simulate.flight import solar_epoch, utc
 from s1card.simulate.orbit import (
     RADIUS,
     CircularOrbit,
@@ -70,7 +71,7 @@ class Acquisition:
 
     def utc(self, time: float) -> np.datetime64:
         """UTC time, rounded to microseconds."""
-        return np.datetime64(self.epoch + np.timedelta64(round(time * 1e6), "us"))
+        return utc(self.epoch, time)
 
     def line_time(self, line: Floats | float) -> Floats:
         """Zero-Doppler times of lines."""
@@ -134,7 +135,7 @@ def plan_acquisition(config: GrdConfig) -> Acquisition:
     grsr, srgr = _conversions(orbit, config, record_time, near_time * SPEED_OF_LIGHT / 2.0)
     return Acquisition(
         orbit,
-        _epoch(config),
+        solar_epoch(config.day, config.longitude, config.ascending),
         first_time,
         float(f"{duration_us * 1e-6 / (config.lines - 1):.15e}"),
         config.lines,
@@ -162,14 +163,6 @@ def centre_incidence(config: GrdConfig) -> float:
 def _angle_of_range(slant_range: float) -> float:
     cosine = (RADIUS**2 + EARTH_RADIUS**2 - slant_range**2) / (2.0 * RADIUS * EARTH_RADIUS)
     return math.acos(min(1.0, cosine))
-
-
-def _epoch(config: GrdConfig) -> np.datetime64:
-    """UTC time of the middle: as given, or 18 h (ascending) and 6 h (descending) of local solar time."""
-    if "T" in config.day:
-        return np.datetime64(config.day, "us")
-    hours = ((18.0 if config.ascending else 6.0) - config.longitude / 15.0) % 24.0
-    return np.datetime64(np.datetime64(config.day, "us") + np.timedelta64(round(hours * 3.6e9), "us"))
 
 
 def _line_interval(orbit: CircularOrbit, config: GrdConfig, spacing: float) -> float:

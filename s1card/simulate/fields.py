@@ -38,6 +38,9 @@ CLASSES_DB = np.array(
         (-30.0, -30.0),
     ]
 )
+# Coherence of fields, drawn field by field.
+COHERENCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+PARTS = (1, 2, 4, 8, 16)
 MAX_EXPORTED = 20_000
 _WRITING_TIME = "OGR_CURRENT_DATE"
 
@@ -81,22 +84,47 @@ class FieldMap:
         v = (self.lattice.first_j + j + 0.5) * SQUARE
         return np.arange(i.size), *self.to_geodetic(np.asarray(u), np.asarray(v))
 
+    def corners(self, identifiers: Ints) -> tuple[Floats, Floats, Floats]:
+        """Lowest corners (u, v) of fields in the rotated lattice and the lengths of their sides, metres."""
+        square, part = np.divmod(identifiers, 256)
+        i, j = np.divmod(square, self.lattice.parts.shape[1])
+        parts = np.maximum(self.lattice.parts[i, j], 1).astype(np.int64)
+        a, b = np.divmod(part, parts)
+        side = SQUARE / parts
+        return (
+            (self.lattice.first_i + i) * SQUARE + a * side,
+            (self.lattice.first_j + j) * SQUARE + b * side,
+            side,
+        )
+
+    def centres(self, identifiers: Ints) -> tuple[Floats, Floats]:
+        """Longitude and latitude of the middles of fields."""
+        u, v, side = self.corners(identifiers)
+        return self.to_geodetic(u + 0.5 * side, v + 0.5 * side)
+
     def reserve(self, squares: Ints) -> None:
         """Make squares (flat indices) dark and undivided, for point targets."""
         self.lattice.parts.reshape(-1)[squares] = 0
 
 
 def make_fields(
-    choices: GroundChoices, frame: LocalFrame, bounds: tuple[float, float, float, float]
+    choices: GroundChoices,
+    frame: LocalFrame,
+    bounds: tuple[float, float, float, float],
+    parts_along: tuple[int, ...] = PARTS,
 ) -> FieldMap:
-    """The fields that cover longitude/latitude bounds (west, south, east, north)."""
+    """The fields that cover longitude/latitude bounds (west, south, east, north).
+
+    Args:
+        parts_along: Into how many fields the side of a square may be cut.
+    """
     west, south, east, north = bounds
     x, y = frame.to_map(np.array([west, west, east, east]), np.array([south, north, south, north]))
     cosine, sine = math.cos(ROTATION), math.sin(ROTATION)
     i = np.floor((x * cosine + y * sine) / SQUARE).astype(int)
     j = np.floor((-x * sine + y * cosine) / SQUARE).astype(int)
     shape = (int(np.ptp(i)) + 3, int(np.ptp(j)) + 3)
-    parts = np.random.default_rng([choices.seed, 202]).choice(np.array([1, 2, 4, 8, 16], np.uint8), shape)
+    parts = np.random.default_rng([choices.seed, 202]).choice(np.array(parts_along, np.uint8), shape)
     lattice = Lattice(
         frame.longitude,
         frame.latitude,
@@ -144,6 +172,21 @@ def class_of(lattice: Lattice, field: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def coherence_of(lattice: Lattice, field: int) -> int:
+    """Index of the coherence of a field, by the field's hash."""
+    return int(mix(stream(lattice.seed, 304, field)) % np.uint64(10))
+
+
+@njit(cache=True, nogil=True)
+def coherences_of(lattice: Lattice, fields: Ints) -> Ints:
+    """Indices of the coherences of n fields."""
+    out = np.empty(fields.size, np.int64)
+    for k in range(fields.size):
+        out[k] = coherence_of(lattice, fields[k])
+    return out
+
+
+@njit(cache=True, nogil=True)
 def classes_of(lattice: Lattice, fields: Ints) -> Ints:
     """Classes of n fields."""
     out = np.empty(fields.size, np.int64)
@@ -152,29 +195,37 @@ def classes_of(lattice: Lattice, fields: Ints) -> Ints:
     return out
 
 
-def write_fields(
-    path: Path, fields: FieldMap, polarizations: tuple[str, ...], inside: NDArray[np.bool_]
-) -> int:
-    """Write the polygons of fields as GeoPackage and return their number.
+def exported_fields(fields: FieldMap, inside: NDArray[np.bool_]) -> Ints:
+    """Identifiers of the fields that are written as truth.
 
     Args:
         inside: For every square of the lattice (flat) whether it touches the scene. Of a large scene only
-            every k-th square is written, so that there are at most about 20,000 polygons.
+            every k-th square is taken, so that there are at most about 20,000 fields.
     """
     squares = np.flatnonzero(inside)
     parts = np.maximum(fields.lattice.parts.reshape(-1)[squares], 1).astype(np.int64)
     squares = squares[:: math.ceil(max(1.0, float((parts**2).sum()) / MAX_EXPORTED))]
-    identifiers = np.concatenate([_fields_of(fields, int(square)) for square in squares])
-    polygons = _polygons(fields, identifiers)
+    return np.concatenate([_fields_of(fields, int(square)) for square in squares])
+
+
+def backscatter_columns(
+    fields: FieldMap, polarizations: tuple[str, ...], identifiers: Ints
+) -> dict[str, NDArray[np.generic]]:
+    """What the truth says of the backscatter of fields: identifier, class, gamma0 linear and in dB."""
     classes = classes_of(fields.lattice, identifiers)
-    names = ["id", "class"]
-    columns: list[NDArray[np.generic]] = [identifiers, classes]
+    columns: dict[str, NDArray[np.generic]] = {"id": identifiers, "class": classes}
     for k, polarization in enumerate(polarizations):
         value = fields.gamma0[k, classes]
-        names += [f"gamma0_{polarization}", f"gamma0_{polarization}_db"]
-        columns += [value, 10.0 * np.log10(value)]
-    _write_polygons(path, polygons, dict(zip(names, columns, strict=True)))
-    return int(identifiers.size)
+        columns[f"gamma0_{polarization}"] = value
+        columns[f"gamma0_{polarization}_db"] = 10.0 * np.log10(value)
+    return columns
+
+
+def write_fields(
+    path: Path, fields: FieldMap, identifiers: Ints, columns: dict[str, NDArray[np.generic]]
+) -> None:
+    """Write the polygons of fields as GeoPackage."""
+    _write_polygons(path, _polygons(fields, identifiers), columns)
 
 
 def _write_polygons(
@@ -204,13 +255,7 @@ def _fields_of(fields: FieldMap, square: int) -> Ints:
 
 
 def _polygons(fields: FieldMap, identifiers: Ints) -> NDArray[np.object_]:
-    square, part = np.divmod(identifiers, 256)
-    i, j = np.divmod(square, fields.lattice.parts.shape[1])
-    parts = np.maximum(fields.lattice.parts[i, j], 1).astype(np.int64)
-    a, b = np.divmod(part, parts)
-    side = SQUARE / parts
-    u = (fields.lattice.first_i + i) * SQUARE + a * side
-    v = (fields.lattice.first_j + j) * SQUARE + b * side
+    u, v, side = fields.corners(identifiers)
     corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)], float)
     longitude, latitude = fields.to_geodetic(
         u[:, None] + corners[:, 0] * side[:, None], v[:, None] + corners[:, 1] * side[:, None]

@@ -93,3 +93,11 @@ def revolutions_since(anchor: np.datetime64, time: np.datetime64) -> int:
 def utc(epoch: np.datetime64, time: float) -> np.datetime64:
     """UTC time of seconds from an epoch, rounded to microseconds."""
     return np.datetime64(epoch + np.timedelta64(round(time * 1e6), "us"))
+
+
+def solar_epoch(day: str, longitude: float, ascending: bool) -> np.datetime64:
+    """UTC as given, or 18 h (ascending) and 6 h (descending) of local solar time on a day."""
+    if "T" in day:
+        return np.datetime64(day, "us")
+    hours = ((18.0 if ascending else 6.0) - longitude / 15.0) % 24.0
+    return np.datetime64(np.datetime64(day, "us") + np.timedelta64(round(hours * 3.6e9), "us"))

@@ -12,12 +12,19 @@ from s1card.geometry.map_grid import MapGrid
 from s1card.scene.records import Calibration, Noise
 from s1card.simulate.acquisition import Acquisition, plan_acquisition
 from s1card.simulate.config import GrdConfig, SimulatedScene
-from s1card.simulate.ellipsoid import ecef_to_geodetic, geodetic_to_ecef
-from s1card.simulate.fields import SQUARE, FieldMap, make_fields, write_fields
+from s1card.simulate.ellipsoid import geodetic_to_ecef
+from s1card.simulate.fields import (
+    SQUARE,
+    FieldMap,
+    backscatter_columns,
+    exported_fields,
+    make_fields,
+    write_fields,
+)
 from s1card.simulate.flight import Flight, number_orbit
 from s1card.simulate.frame import LocalFrame
 from s1card.simulate.grd_facts import grd_facts, grd_product
-from s1card.simulate.ground import make_ties
+from s1card.simulate.ground import ground_bounds, make_ties
 from s1card.simulate.image_geometry import image_geometry
 from s1card.simulate.measurement import quicklook_colors, write_measurements
 from s1card.simulate.orbit_file import write_orbit_file
@@ -84,21 +91,6 @@ def make_world(config: GrdConfig, acquisition: Acquisition) -> World:
     return World(terrain, grid, heights, fields, place_targets(config, acquisition, fields, heights))
 
 
-def ground_bounds(acquisition: Acquisition, span: tuple[float, float]) -> tuple[float, float, float, float]:
-    """West, south, east, north of all that the image can see between two heights, degrees.
-
-    Longitudes go on beyond 180 where a scene lies across the antimeridian.
-    """
-    line, pixel = np.meshgrid(
-        np.linspace(0.0, acquisition.lines - 1.0, 9), np.linspace(0.0, acquisition.pixels - 1.0, 9)
-    )
-    corners = [ecef_to_geodetic(acquisition.ground(line, pixel, height)) for height in span]
-    longitude = np.stack([corner[0] for corner in corners])
-    longitude = longitude[0, 0, 0] + (longitude - longitude[0, 0, 0] + 180.0) % 360.0 - 180.0
-    latitude = np.stack([corner[1] for corner in corners])
-    return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
-
-
 def _write_product(out: Path, scene: _Scene) -> tuple[Path, Targets]:
     """Write the product folder; its path, and the targets with their peaks."""
     config, acquisition, product = scene.config, scene.acquisition, scene.product
@@ -149,12 +141,14 @@ def _write_truth(folder: Path, scene: _Scene, targets: Targets) -> None:
     reach = SQUARE / acquisition.spacing
     inside = (line > -reach) & (line < config.lines + reach)
     inside &= (pixel > -reach) & (pixel < config.pixels + reach)
-    count = write_fields(folder / "fields.gpkg", world.fields, config.polarizations, inside)
+    identifiers = exported_fields(world.fields, inside)
+    columns = backscatter_columns(world.fields, config.polarizations, identifiers)
+    write_fields(folder / "fields.gpkg", world.fields, identifiers, columns)
     edges = np.array([0.0, config.pixels - 1.0])
     facts = {
         "product": scene.product.stem,
         "footprint": scene.product.corners,
-        "fields": count,
+        "fields": int(identifiers.size),
         "targets": int(targets.line.size),
         "incidence_near_far": acquisition.incidence(np.zeros(2), edges).tolist(),
         "configuration": {k: v for k, v in asdict(config).items() if k not in ("threads", "block_lines")},

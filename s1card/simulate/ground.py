@@ -33,32 +33,43 @@ class Ties(NamedTuple):
 
 def make_ties(view: View, span: tuple[float, float]) -> Ties:
     """Solve the geometry at tie points for three heights of a span (lowest, highest), metres."""
-    line, line_step = _nodes(view.lines)
-    pixel, pixel_step = _nodes(view.pixels)
-    middle, half = 0.5 * (span[0] + span[1]), max(50.0, 0.5 * (span[1] - span[0]))
+    line, line_step = tie_nodes(view.lines)
+    pixel, pixel_step = tie_nodes(view.pixels)
+    middle, half = middle_and_half(span)
     coefficients = np.empty((line.size, pixel.size, 6))
     for row in range(0, line.size, _TIE_ROWS):
         part = slice(row, row + _TIE_ROWS)
-        coefficients[part] = _coefficients(view, line[part], pixel, middle, half)
+        coefficients[part] = ground_coefficients(look_at_heights(view, line[part], pixel, middle, half))
     return Ties(line_step, pixel_step, middle, half, coefficients)
 
 
-def _nodes(size: int) -> tuple[Floats, float]:
+def middle_and_half(span: tuple[float, float]) -> tuple[float, float]:
+    """Middle and half of a span of heights; not less than 50 m, so that flat ground has a slope with height."""
+    return 0.5 * (span[0] + span[1]), max(50.0, 0.5 * (span[1] - span[0]))
+
+
+def tie_nodes(size: int) -> tuple[Floats, float]:
+    """Places of tie points along a side of an image, and their distance."""
     count = math.ceil((size - 1) / TIE_STEP) + 1
     nodes = np.linspace(0.0, size - 1.0, count)
     return nodes, float(nodes[1])
 
 
-def _coefficients(view: View, line: Floats, pixel: Floats, middle: float, half: float) -> Floats:
-    heights = middle + half * np.array([-1.0, 0.0, 1.0])
+def look_at_heights(view: View, line: Floats, pixel: Floats, middle: float, half: float) -> list[Floats]:
+    """Points (n, m, 3) that n lines and m pixels see at the lowest, the middle and the highest height."""
     grid = np.meshgrid(line, pixel, indexing="ij")
-    places = [ecef_to_geodetic(view.ground(*grid, height))[:2] for height in heights]
+    return [view.ground(*grid, height) for height in middle + half * np.array([-1.0, 0.0, 1.0])]
+
+
+def ground_coefficients(points: list[Floats]) -> Floats:
+    """Coefficients (n, m, 6) of longitude and latitude from the points at three heights."""
+    places = [ecef_to_geodetic(point)[:2] for point in points]
     reference = places[1][0][0, 0]
     longitude = [reference + (lon - reference + 180.0) % 360.0 - 180.0 for lon, _ in places]
-    return np.stack([*_parabola(longitude), *_parabola([lat for _, lat in places])], axis=-1)
+    return np.stack([*parabola(longitude), *parabola([lat for _, lat in places])], axis=-1)
 
 
-def _parabola(values: list[Floats]) -> tuple[Floats, Floats, Floats]:
+def parabola(values: list[Floats]) -> tuple[Floats, Floats, Floats]:
     """Coefficients of the parabola through values at -1, 0, 1."""
     low, mid, high = values
     return mid, 0.5 * (high - low), 0.5 * (high + low) - mid
@@ -103,22 +114,25 @@ def _terrain_height(ties: Ties, heights: Heights, c: Floats, start: float) -> fl
 
 
 @njit(cache=True, nogil=True)
-def ground_line(ties: Ties, heights: Heights, line: int, longitude: Floats, latitude: Floats) -> None:
-    """Fill longitude and latitude of the terrain that every pixel of a line looks at.
+def ground_line(
+    ties: Ties, heights: Heights, line: int, longitude: Floats, latitude: Floats, height: Floats
+) -> None:
+    """Fill longitude, latitude and height of the terrain that every pixel of a line looks at.
 
     The search starts at the height of the pixel before; a line never depends on another one.
     """
     nodes = tie_line(ties, line)
     c = np.empty(6)
-    height = ties.middle
+    found = ties.middle
     for pixel in range(longitude.size):
         place = pixel / ties.pixel_step
         col = min(int(place), nodes.shape[0] - 2)
         weight = place - col
         for k in range(6):
             c[k] = nodes[col, k] + weight * (nodes[col + 1, k] - nodes[col, k])
-        height = _terrain_height(ties, heights, c, height)
-        longitude[pixel], latitude[pixel] = _place(c, (height - ties.middle) / ties.half)
+        found = _terrain_height(ties, heights, c, found)
+        longitude[pixel], latitude[pixel] = _place(c, (found - ties.middle) / ties.half)
+        height[pixel] = found
 
 
 def on_terrain(
@@ -135,3 +149,16 @@ def on_terrain(
         longitude = heights.left + (longitude - heights.left) % 360.0
         height = height + 0.6 * (heights_at(heights, longitude, latitude) - height)
     return view.ground(line, pixel, height), height
+
+
+def ground_bounds(view: View, span: tuple[float, float]) -> tuple[float, float, float, float]:
+    """West, south, east, north of all that the image can see between two heights, degrees.
+
+    Longitudes go on beyond 180 where a scene lies across the antimeridian.
+    """
+    line, pixel = np.meshgrid(np.linspace(0.0, view.lines - 1.0, 9), np.linspace(0.0, view.pixels - 1.0, 9))
+    corners = [ecef_to_geodetic(view.ground(line, pixel, height)) for height in span]
+    longitude = np.stack([corner[0] for corner in corners])
+    longitude = longitude[0, 0, 0] + (longitude - longitude[0, 0, 0] + 180.0) % 360.0 - 180.0
+    latitude = np.stack([corner[1] for corner in corners])
+    return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())

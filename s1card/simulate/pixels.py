@@ -98,8 +98,8 @@ def make_speckle(config: GrdConfig) -> Speckle:
 def _class_line(
     ties: Ties, heights: Heights, lattice: Lattice, line: int, classes: NDArray[np.uint8]
 ) -> None:
-    longitude, latitude = np.empty(classes.size), np.empty(classes.size)
-    ground_line(ties, heights, line, longitude, latitude)
+    longitude, latitude, height = np.empty(classes.size), np.empty(classes.size), np.empty(classes.size)
+    ground_line(ties, heights, line, longitude, latitude, height)
     last_field, last_class = -1, 0
     for pixel in range(classes.size):
         field = field_at(lattice, longitude[pixel], latitude[pixel])

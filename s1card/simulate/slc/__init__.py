@@ -1,0 +1,1 @@
+"""Pairs of TOPS SLC scenes with known truth."""

@@ -1,0 +1,160 @@
+"""What a simulated pair of IW SLC scenes is to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from s1card.errors import UsageError
+from s1card.simulate.choices import (
+    DAYS,
+    TERRAINS,
+    mean_height,
+    refuse_outside,
+    refuse_place,
+    refuse_polarizations,
+    refuse_time,
+    refuse_unknown,
+    version_numbers,
+)
+from s1card.simulate.slc.beams import BEAMS
+
+SPECKLES = ("gaussian", "repeat")
+FULL_SAMPLES = BEAMS["IW1"].pixels
+REPEAT_DAYS = 6  # two satellites share an orbit, half a cycle of twelve days apart
+
+
+@dataclass(frozen=True)
+class SlcPairConfig:
+    """The choices for a simulated pair; same choices, same bytes. The reference is the later date.
+
+    Attributes:
+        bursts: Per sub-swath.
+        swaths: Sub-swaths, near to far.
+        samples: Width of IW1, the others in proportion; 23,055 is a full product.
+        platform, secondary_platform: Satellites.
+        days: Between the dates: a multiple of 6, of 12 for one satellite.
+        ascending: Direction of flight.
+        longitude, latitude: Scene centre, degrees.
+        range_position: Place of the scene across the real extent of its sub-swaths: 0 near, 1 far.
+        date: Day (the time of day follows from the sun-synchronous orbit) or UTC time at which the reference sees
+            the scene centre. Empty: a day on which its platform flew.
+        baseline: Perpendicular baseline at the scene centre, metres; positive where the secondary is on the upper
+            side of the reference's line of sight.
+        missync: Lines by which the ground lies farther down in the bursts of the secondary.
+        range_shift: Samples by which the range gate of the secondary opens later.
+        polarizations: Co-polarization first.
+        terrain: ``flat``, ``hills``, ``steep`` or ``mountains``.
+        height: Height above the ellipsoid that the terrain does not go below, metres.
+        dem_spacing: Spacing of the elevation model, arc seconds.
+        targets: Point targets per burst; every overlap of two bursts has one more.
+        speckle: ``gaussian``, or ``repeat`` (one pattern over and over, for full scenes).
+        thermal_noise: Whether the annotated noise is in the pixels.
+        ipf: Version of the processor to be imitated.
+        annotation_orbit_error: Offset of the annotated orbits along track, to the right and up, metres.
+        slices: Into how many consecutive products the bursts of each date are cut (1 or 2).
+        seed: Of fields, terrain, targets, Doppler centroids and speckle.
+        fault: Name of what is to be wrong with the pair; empty for nothing.
+        zip: Write zips of the products as well.
+        threads: How many work; without influence on the result.
+    """
+
+    bursts: int = 3
+    swaths: tuple[str, ...] = ("IW1", "IW2", "IW3")
+    samples: int = 1000
+    platform: str = "S1B"
+    secondary_platform: str = "S1A"
+    days: int = 6
+    ascending: bool = True
+    longitude: float = 10.8
+    latitude: float = 45.25
+    range_position: float = 0.5
+    date: str = ""
+    baseline: float = 80.0
+    missync: float = 0.6
+    range_shift: float = 0.0
+    polarizations: tuple[str, ...] = ("VV", "VH")
+    terrain: str = "hills"
+    height: float = 60.0
+    dem_spacing: float = 1.0
+    targets: int = 1
+    speckle: str = "gaussian"
+    thermal_noise: bool = True
+    ipf: str = "3.40"
+    annotation_orbit_error: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    slices: int = 1
+    seed: int = 1
+    fault: str = ""
+    zip: bool = False
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        for platform in (self.platform, self.secondary_platform):
+            refuse_unknown("platform", platform, tuple(DAYS))
+        refuse_unknown("terrain", self.terrain, tuple(TERRAINS))
+        refuse_unknown("speckle", self.speckle, SPECKLES)
+        refuse_polarizations(self.polarizations)
+        refuse_time(self.day)
+        refuse_place(self.longitude, self.latitude)
+        self._refuse_swaths()
+        self._refuse_days()
+        refuse_outside("number of bursts", self.bursts, 1, 30)
+        refuse_outside("samples", self.samples, 400, FULL_SAMPLES)
+        refuse_outside("range position", self.range_position, 0.0, 1.0)
+        refuse_outside("perpendicular baseline", self.baseline, -1000.0, 1000.0)
+        refuse_outside("burst mis-synchronisation", self.missync, -100.0, 100.0)
+        refuse_outside("range shift", self.range_shift, -300.0, 300.0)
+        refuse_outside("number of targets in a burst", self.targets, 0, 20)
+        refuse_outside("spacing of the elevation model", self.dem_spacing, 0.1, 30.0)
+        refuse_outside("number of slices", self.slices, 1, min(2, self.bursts))
+        refuse_outside("threads", self.threads, 1, 256)
+        refuse_outside("IPF version", self.ipf_version, (2, 0), (9, 99))
+
+    @property
+    def day(self) -> str:
+        """The date of the reference, or that of its platform."""
+        return self.date or DAYS[self.platform]
+
+    @property
+    def mean_height(self) -> float:
+        """Height around which the terrain swings, metres."""
+        return mean_height(self.height, self.terrain)
+
+    @property
+    def ipf_version(self) -> tuple[int, int]:
+        """Version as two numbers: ``3.40`` is (3, 40)."""
+        return version_numbers(self.ipf)
+
+    def _refuse_swaths(self) -> None:
+        for swath in self.swaths:
+            refuse_unknown("sub-swath", swath, tuple(BEAMS))
+        if not self.swaths or list(self.swaths) != sorted(set(self.swaths)):
+            raise UsageError("sub-swaths are wanted once each, near to far", advice="Write IW1,IW2,IW3")
+
+    def _refuse_days(self) -> None:
+        step = REPEAT_DAYS * (2 if self.platform == self.secondary_platform else 1)
+        if self.days < step or self.days % step:
+            raise UsageError(
+                f"{self.secondary_platform} is not on the track of {self.platform} {self.days} days before",
+                advice=f"Choose a multiple of {step} days",
+            )
+
+
+@dataclass(frozen=True)
+class SimulatedPair:
+    """What was written.
+
+    Attributes:
+        reference, secondary: Product folders (``.SAFE``) of the later and of the earlier date, one a slice.
+        dem: Elevation model, heights above the ellipsoid.
+        orbits: Precise orbit files of reference and secondary.
+        truth: Folder with ``targets.csv``, ``fields.gpkg`` and ``scene.json``.
+        archives: Zips of all products, if they were wanted.
+    """
+
+    reference: tuple[Path, ...]
+    secondary: tuple[Path, ...]
+    dem: Path
+    orbits: tuple[Path, Path]
+    truth: Path
+    archives: tuple[Path, ...] = ()

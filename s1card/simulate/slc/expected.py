@@ -1,0 +1,157 @@
+"""What a perfect processor finds in the fields of a pair: their coherence, with noise and shifted spectra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s1card.scene.records import Floats, Ints
+from s1card.simulate.ellipsoid import geodetic_to_ecef
+from s1card.simulate.fields import COHERENCES, backscatter_columns, coherences_of, exported_fields
+from s1card.simulate.slc.beams import WAVELENGTH
+from s1card.simulate.slc.carrier import carrier_cycles_at
+from s1card.simulate.slc.passes import Burst, PairPlan, TopsImage
+from s1card.simulate.slc.render import DateModel, bands_of
+from s1card.simulate.slc.speckle import strengths
+from s1card.simulate.slc.spectrum import overlap_at, overlap_table
+from s1card.simulate.slc.world import PairWorld
+from s1card.simulate.terrain import heights_at
+
+ROUNDING_NOISE = 1.0 / 6.0
+"""Power that rounding adds, in phase and in quadrature together."""
+
+_STEP = 15.0  # metres over which the gradient of the phase is taken
+
+Columns = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """A burst of both dates, and the fields (indices) that are seen best there."""
+
+    images: tuple[TopsImage, TopsImage]
+    places: tuple[int, int]
+    fields: Ints
+
+    @property
+    def bursts(self) -> tuple[Burst, Burst]:
+        """The burst of reference and secondary."""
+        return self.images[0].bursts[self.places[0]], self.images[1].bursts[self.places[1]]
+
+
+def field_columns(
+    plan: PairPlan, world: PairWorld, models: tuple[DateModel, DateModel]
+) -> tuple[Ints, Columns]:
+    """Identifiers and attributes of the fields whose middle is among the valid samples of the reference.
+
+    ``coherence`` is that of the ground. ``coherence_<POL>_expected`` is what exact co-registration, with the
+    geometric phase removed, finds in a large window: with the power of noise and rounding, and no higher than
+    what the shifted spectra have in common.
+    """
+    everywhere = np.ones(world.fields.lattice.parts.size, np.bool_)
+    identifiers = exported_fields(world.fields, everywhere)
+    looks = _looks(plan, world, identifiers)
+    kept = np.sort(np.concatenate([look.fields for look in looks]))
+    columns = backscatter_columns(world.fields, plan.config.polarizations, identifiers)
+    coherence = COHERENCES[coherences_of(world.fields.lattice, identifiers)]
+    columns["coherence"] = coherence
+    for k, polarization in enumerate(plan.config.polarizations):
+        expected = np.zeros(identifiers.size)
+        for look in looks:
+            part = look.fields
+            common = _spectral_overlap(look, world, identifiers[part])
+            gamma0 = np.asarray(columns[f"gamma0_{polarization}"], np.float64)[part]
+            signal = _signal_part(look, world, models, k, (identifiers[part], gamma0))
+            expected[part] = np.minimum(coherence[part], common) * signal
+        columns[f"coherence_{polarization}_expected"] = expected
+    return identifiers[kept], {name: values[kept] for name, values in columns.items()}
+
+
+def _points(world: PairWorld, identifiers: Ints, east: float = 0.0, north: float = 0.0) -> Floats:
+    """Points (n, 3) on the terrain, metres beside the middles of fields."""
+    longitude, latitude = world.fields.centres(identifiers)
+    scale = world.fields.frame.scale
+    longitude, latitude = longitude + east / scale[0], latitude + north / scale[1]
+    return geodetic_to_ecef(longitude, latitude, heights_at(world.heights, longitude, latitude))
+
+
+def _looks(plan: PairPlan, world: PairWorld, identifiers: Ints) -> list[_Look]:
+    """For every burst the fields that it sees nearest to its middle."""
+    points = _points(world, identifiers)
+    best, owner = np.full(identifiers.size, np.inf), np.full(identifiers.size, -1)
+    bursts = [(swath, k) for swath in plan.config.swaths for k in range(plan.config.bursts)]
+    for number, (swath, k) in enumerate(bursts):
+        image, place = plan.reference.burst(swath, k)
+        burst = image.bursts[place]
+        line, pixel = burst.view.image_position(points)
+        away = np.abs(line - 0.5 * burst.view.lines)
+        nearer = np.flatnonzero(away < best)
+        nearer = nearer[[burst.sees(line[f], pixel[f]) for f in nearer]] if nearer.size else nearer
+        best[nearer], owner[nearer] = away[nearer], number
+    looks = []
+    for number, (swath, k) in enumerate(bursts):
+        reference, secondary = plan.reference.burst(swath, k), plan.secondary.burst(swath, k)
+        looks.append(
+            _Look((reference[0], secondary[0]), (reference[1], secondary[1]), np.flatnonzero(owner == number))
+        )
+    return looks
+
+
+def _spectral_overlap(look: _Look, world: PairWorld, identifiers: Ints) -> Floats:
+    """Correlation that the spectra of both dates allow: by the gradient of the phase over a few metres."""
+    here, east, north = (
+        _place_and_phase(look, _points(world, identifiers, *aside))
+        for aside in ((0.0, 0.0), (_STEP, 0.0), (0.0, _STEP))
+    )
+    (ya, xa, ca), (yb, xb, cb) = (
+        tuple(s - h for s, h in zip(side, here, strict=True)) for side in (east, north)
+    )
+    turned = ya * xb - yb * xa
+    along, across = (ca * xb - cb * xa) / turned, (ya * cb - yb * ca) / turned
+    azimuth, range_ = bands_of(look.images[0])
+    tables = overlap_table(azimuth), overlap_table(range_)
+    return np.array(
+        [
+            overlap_at(tables[0], azimuth.width, float(a)) * overlap_at(tables[1], range_.width, float(r))
+            for a, r in zip(along, across, strict=True)
+        ]
+    )
+
+
+def _place_and_phase(look: _Look, points: Floats) -> tuple[Floats, Floats, Floats]:
+    """Line and pixel in the reference, and phase of the secondary's base band minus the reference's in cycles."""
+    burst, other = look.bursts
+    line, pixel = burst.view.image_position(points)
+    other_line, other_pixel = other.view.image_position(points)
+    carriers = look.images[0].carriers[look.places[0]], look.images[1].carriers[look.places[1]]
+    excess = other.view.look(points)[1] - burst.view.look(points)[1]
+    cycles = carrier_cycles_at(carriers[1], other_line, other_pixel) - carrier_cycles_at(
+        carriers[0], line, pixel
+    )
+    return line, pixel, cycles - 2.0 * excess / WAVELENGTH
+
+
+def _signal_part(
+    look: _Look,
+    world: PairWorld,
+    models: tuple[DateModel, DateModel],
+    polarization: int,
+    fields: tuple[Ints, Floats],
+) -> Floats:
+    """Factor that noise leaves of the coherence: root of the shares of signal in the power of both dates.
+
+    Args:
+        fields: Identifiers and gamma0.
+    """
+    identifiers, gamma0 = fields
+    points = _points(world, identifiers)
+    product = np.ones(identifiers.size)
+    for image, place, burst, model in zip(look.images, look.places, look.bursts, models, strict=True):
+        line, pixel = burst.view.image_position(points)
+        row = np.round(line).astype(np.int64) + place * image.beam.lines
+        gain, noise = strengths(model.radiometry[image][polarization], row, np.round(pixel).astype(np.int64))
+        signal = gain * gamma0
+        product = product * signal / (signal + noise + ROUNDING_NOISE)
+    return np.sqrt(product)
