@@ -78,8 +78,7 @@ def coh6(
     )
     engine = NativeEngine(settings.surroundings(str(datum)))
     begun = time.monotonic()
-    label = " and ".join(scene.name for scene in scenes)
-    with reporting(label, quiet=settings.as_json) as progress:
+    with reporting(f"coherence of {len(scenes)} scenes", quiet=settings.as_json) as progress:
         made = make_coherence_card(order, engine, card.out, overwrite=card.overwrite, progress=progress)
     _show_card(made, time.monotonic() - begun, settings.as_json)
 

@@ -7,6 +7,7 @@ COPE-GSEG-EOPG-TN-14-0025, 1.3.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,6 +56,12 @@ class Carrier:
     def columns(self) -> Columns:
         """The carrier as kernels take it."""
         return self.line_interval, self.kt, self.tref, self.fdc
+
+    def widened(self, pixels: int) -> Carrier:
+        """The same carrier of a raster with more columns, which hold no data."""
+        more = (0, pixels - self.kt.size)
+        kt, tref, fdc = (np.pad(layer, more, mode="edge") for layer in (self.kt, self.tref, self.fdc))
+        return replace(self, kt=kt, tref=tref, fdc=fdc)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +149,26 @@ def sub_swath(annotation: Annotation) -> SubSwath:
         carriers=tuple(_carrier(annotation, tops, burst) for burst in tops.bursts),
         burst_ids=tuple(burst.burst_id for burst in tops.bursts),
         wavelength=SPEED_OF_LIGHT / annotation.radar_frequency,
+    )
+
+
+def joined_sub_swath(parts: Sequence[SubSwath], skipped: Sequence[int]) -> SubSwath:
+    """The bursts of consecutive slices as one stack; shorter bursts are filled up, narrower ones widened.
+
+    Args:
+        parts: Of the slices, in order of time.
+        skipped: Bursts at the beginning of each that are left out.
+    """
+    first, pixels = parts[0], max(part.pixels for part in parts)
+    kept = [part.select(count, len(part.burst_ids) - 1) for part, count in zip(parts, skipped, strict=True)]
+    return replace(
+        first,
+        burst_time=np.concatenate([p.burst_time + seconds_since(p.epoch, first.epoch) for p in kept]),
+        lines_per_burst=max(part.lines_per_burst for part in parts),
+        pixels=pixels,
+        valid=tuple(valid for part in kept for valid in part.valid),
+        carriers=tuple(carrier.widened(pixels) for part in kept for carrier in part.carriers),
+        burst_ids=tuple(number for part in kept for number in part.burst_ids),
     )
 
 

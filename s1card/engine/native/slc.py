@@ -35,7 +35,7 @@ def slc_product(scene: Scene, context: Context) -> Product:
     parts = tuple(_sub_swath_product(scene, swath, context) for swath in swaths)
     if len(parts) == 1:
         return parts[0]
-    return _whole(parts)
+    return whole(parts)
 
 
 def over_parts(source: Product, operator: Callable[[Product], Product]) -> Product:
@@ -43,10 +43,10 @@ def over_parts(source: Product, operator: Callable[[Product], Product]) -> Produ
     if not source.parts:
         return operator(source)
     parts = tuple(operator(part) for part in source.parts)
-    return _whole(parts)
+    return whole(parts)
 
 
-def _whole(parts: tuple[Product, ...]) -> Product:
+def whole(parts: tuple[Product, ...]) -> Product:
     """A product of several sub-swaths: what they share, without bands of its own."""
     return replace(parts[0], bands=(), signals=(), swath="", bursts=None, parts=parts)
 

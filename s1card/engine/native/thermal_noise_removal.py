@@ -176,8 +176,9 @@ def _burst_blocks(noise: Noise, annotation: Annotation, tops: Tops) -> Iterator[
     """A block per burst of an SLC image: the range vector nearest to its centre, and the azimuth factor, if any."""
     lines = tops.lines_per_burst
     factor = np.ones(annotation.lines, np.float32)
-    for vector in noise.azimuth_vectors:
-        factor = interpolate_linear(vector.line, vector.value, annotation.lines)
+    for vector in noise.azimuth_vectors:  # one, or one per slice
+        inside = slice(vector.first_line, vector.last_line + 1)
+        factor[inside] = interpolate_linear(vector.line, vector.value, annotation.lines)[inside]
     for first in range(0, annotation.lines, lines):
         centre = first + (lines - 1) / 2
         nearest = min(noise.range_vectors, key=lambda v: abs(v.line - centre))
