@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+import pkgutil
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from engine_cases import Small, build, chain, small
 
+from s1card.engine import native as package
 from s1card.engine.native import operators as native
 from s1card.engine.native.engine import NativeEngine, check_capability
 from s1card.errors import GraphError
@@ -17,10 +19,7 @@ from s1card.graph.operators import OPERATORS as TABLE
 
 __all__ = ["small"]
 
-MODULES = [
-    "apply_orbit_file", "calibration", "elevation", "linear_to_from_db", "map_extent", "normalization", "read",
-    "remove_grd_border_noise", "selection", "subset", "terrain_correction", "thermal_noise_removal", "write",
-]  # fmt: skip
+MODULES = [module.name for module in pkgutil.iter_modules(package.__path__) if module.name != "operators"]
 KNOWN = [(name, p.name) for name in (*native.OPERATORS, "Write") for p in TABLE[name].parameters]
 READ: tuple[str, dict[str, Any]] = ("Read", {"file": "scene.zip"})
 WRITE: tuple[str, dict[str, Any]] = ("Write", {"file": "out.tif", "formatName": "GeoTIFF"})

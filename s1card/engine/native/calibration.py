@@ -85,7 +85,12 @@ def _read_scaled(
 
 
 def calibrated_band(source: Product, band: Band, quantity: str) -> Band:
-    """A band of the calibrated quantity, computed from an amplitude or intensity band."""
+    """A band of the calibrated quantity, computed from an amplitude or intensity band.
+
+    Raises:
+        GraphError: The samples of the product are not those of the scene.
+    """
+    source.require_radar_geometry()
     assert band.polarization is not None
     image = source.scene.image(band.polarization, source.swath or None)
     table = calibration_table(image.calibration, quantity, image.annotation.pixels)

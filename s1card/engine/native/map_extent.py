@@ -64,8 +64,7 @@ def pixel_spacing(source: Product, parameters: Parameters, is_geographic: bool) 
     """Output spacing in units of the map, from metres, degrees, or the scene's own spacing."""
     metres, degrees = float(parameters["pixelSpacingInMeter"]), float(parameters["pixelSpacingInDegree"])
     if metres <= 0 and degrees <= 0:
-        annotation = source.scene.images[0].annotation
-        metres = max(annotation.range_pixel_spacing, annotation.azimuth_pixel_spacing)
+        metres = max(source.ground_spacing)
     if metres <= 0:
         metres = degrees * SEMI_MINOR_AXIS * math.pi / 180
     if degrees <= 0:

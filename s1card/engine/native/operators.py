@@ -10,6 +10,7 @@ from s1card.engine.native import (
     calibration,
     coherence,
     linear_to_from_db,
+    multilook,
     read,
     remove_grd_border_noise,
     slice_assembly,
@@ -32,6 +33,7 @@ OPERATORS: dict[str, Operator] = {
     "Calibration": calibration.apply,
     "Coherence": coherence.apply,
     "LinearToFromdB": linear_to_from_db.apply,
+    "Multilook": multilook.apply,
     "Read": read.apply,
     "Remove-GRD-Border-Noise": remove_grd_border_noise.apply,
     "SliceAssembly": slice_assembly.apply,
@@ -47,6 +49,7 @@ ANY = ("*",)
 
 UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
     "Apply-Orbit-File": {"orbitType": ORBIT_TYPES[2:]},
+    "Coherence": {"singleMaster": ANY},
     "Read": {"vectorFile": ANY, "polygonRegion": ANY},
     "Subset": {"vectorFile": ANY, "polygonRegion": ANY},
     "Terrain-Correction": {
@@ -58,17 +61,35 @@ UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
 }
 """Parameter values of these operators that the native engine refuses; `ANY`: all but the default."""
 
+# The phase of the geometry is taken from the ranges that Back-Geocoding found with its elevation model and the orbits
+# themselves: no polynomial stands for them, and there is no second elevation model.
+_GEOMETRIC_PHASE = frozenset(
+    {
+        "srpPolynomialDegree",
+        "srpNumberPoints",
+        "orbitDegree",
+        "demName",
+        "externalDEMFile",
+        "externalDEMNoDataValue",
+        "externalDEMApplyEGM",
+        "tileExtensionPercent",
+    }
+)
+
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     # auxFile is ignored for Sentinel-1 by SNAP too, which has scenes calibrated by their own annotation; so are
     # decibels, the virtual gamma and beta bands, and complex output of detected images.
     "Calibration": frozenset(
         {"auxFile", "outputImageInComplex", "outputImageScaleInDb", "createGammaBand", "createBetaBand"}
     ),
+    "Coherence": _GEOMETRIC_PHASE,
     # The format is found out; masks and metadata do not change samples.
     "Read": frozenset({"formatName", "sourceMasks", "copyMetadata"}),
     # The scene keeps its metadata and tie points, whatever is asked for.
     "Subset": frozenset({"tiePointGrids", "copyMetadata"}),
     "Terrain-Correction": frozenset({"auxFile"}),
+    # A product of one sub-swath is always accepted.
+    "TOPSAR-Split": frozenset({"enableSingleSwathMode"}),
     # Nothing unfinished is ever left behind; blocks are the engine's own choice.
     "Write": frozenset({"deleteOutputOnFailure", "writeEntireTileRows", "clearCacheAfterRowWrite"}),
 }

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from s1card.engine.native.tie_grid import TieGrid, annotated_ties
 from s1card.errors import GraphError
 from s1card.geometry.map_grid import MapGrid
-from s1card.geometry.radar_grid import RadarGrid
+from s1card.geometry.radar_grid import RadarGrid, SlantRange
 from s1card.geometry.tie_points import TiePoints
 from s1card.geometry.tops import SubSwath
 from s1card.scene.records import Annotation, StateVectors
@@ -67,6 +67,8 @@ class Signal:
             0 where there is no data; thread safe; the array may be shared, callers do not change it.
         valid: Tells which samples of a window hold data.
         dtype: ``int16`` or ``float32``.
+        is_interferogram: Whether its phase means something: it is shown as a virtual band too.
+        virtual_name: Name of the virtual bands, where it is not ``name``.
     """
 
     name: str
@@ -74,19 +76,21 @@ class Signal:
     read: Reader
     valid: Callable[[Window], NDArray[np.bool_]]
     dtype: str = "float32"
+    is_interferogram: bool = False
+    virtual_name: str = ""
 
     @property
-    def bands(self) -> tuple[Band, Band, Band]:
-        """Real part, imaginary part, and the virtual intensity."""
-        intensity = Band(
-            f"Intensity_{self.name}",
-            "intensity",
-            self.power,
-            self.polarization,
-            is_virtual=True,
-            description=f"intensity {self.name.replace('_', ' ')}",
-        )
-        return self._part(0, "i", "real"), self._part(1, "q", "imaginary"), intensity
+    def bands(self) -> tuple[Band, ...]:
+        """Real part, imaginary part, the virtual intensity, and of an interferogram the virtual phase."""
+        parts = self._part(0, "i", "real"), self._part(1, "q", "imaginary"), self.intensity
+        if not self.is_interferogram:
+            return parts
+        return *parts, self._virtual("Phase", "phase", self.phase)
+
+    @property
+    def intensity(self) -> Band:
+        """The virtual band of the squared modulus."""
+        return self._virtual("Intensity", "intensity", self.power)
 
     def power(self, window: Window) -> NDArray[np.float32]:
         """Squared modulus, float32, NaN where there is no data. A sample of zero is data like any other."""
@@ -94,6 +98,24 @@ class Signal:
         power = samples[..., 0] ** 2 + samples[..., 1] ** 2
         power[~self.valid(window)] = np.nan
         return power
+
+    def phase(self, window: Window) -> NDArray[np.float32]:
+        """Phase (rad, -pi to pi), float32, NaN where there is no data."""
+        samples = self.read(window).astype(np.float32)
+        phase = np.arctan2(samples[..., 1], samples[..., 0])
+        phase[~self.valid(window)] = np.nan
+        return phase
+
+    def _virtual(self, title: str, unit: str, read: Reader) -> Band:
+        name = self.virtual_name or self.name
+        return Band(
+            f"{title}_{name}",
+            unit,
+            read,
+            self.polarization,
+            is_virtual=True,
+            description=f"{unit} {name.replace('_', ' ')}",
+        )
 
     def _part(self, axis: int, letter: str, unit: str) -> Band:
         return Band(
@@ -115,6 +137,18 @@ class LutOrigin:
     pixel: int = 0
 
 
+@dataclass(frozen=True)
+class Looks:
+    """Samples of the scene that one sample of a product is the mean of."""
+
+    lines: int = 1
+    pixels: int = 1
+
+    def times(self, other: Looks) -> Looks:
+        """Looks of a product of looks."""
+        return Looks(self.lines * other.lines, self.pixels * other.pixels)
+
+
 @dataclass(frozen=True, eq=False)
 class Product:
     """Bands on one grid, with what later operators need to know of their history.
@@ -129,9 +163,11 @@ class Product:
         bursts: Timing of the raster while it is a stack of bursts (SLC before TOPSAR-Deburst); ``grid`` then is only
             that of its first burst going on.
         parts: The sub-swaths of an SLC product that is not split yet; ``grid`` is that of the first one.
-        pairs: Secondaries on this raster (after Back-Geocoding).
+        pairs: Secondaries on this raster (after Back-Geocoding); of joined bursts those of the first sub-swath, which
+            still tell orbit, date and wavelength of every secondary.
         ties: Tie points, where they are not those that the scene is annotated with.
         valid: The samples that hold data, of a debursted image.
+        looks: How many samples of the scene one sample is the mean of.
         measures: Numbers for the record of the card (name -> value).
         order: Work on windows in increasing order of this number reads the scene in one sweep.
         facts: What was applied, for the record of the card (operator -> statement).
@@ -154,6 +190,7 @@ class Product:
     pairs: tuple[CoregisteredPair, ...] = ()
     ties: TieGrid | None = None
     valid: Window | None = None
+    looks: Looks = Looks()
     measures: tuple[tuple[str, float], ...] = ()
 
     @cached_property
@@ -199,13 +236,30 @@ class Product:
             )
         return self.grid
 
+    @property
+    def ground_spacing(self) -> tuple[float, float]:
+        """Distance of lines and of pixels on the ground, m, as annotated; in the middle of the image."""
+        annotation = self.annotation
+        across = annotation.range_pixel_spacing * self.looks.pixels
+        if isinstance(self.radar_grid.range_axis, SlantRange):
+            rows, cols = self.shape
+            middle = np.array([[rows // 2]], np.float64), np.array([[cols // 2]], np.float64)
+            across /= math.sin(math.radians(float(self.incidence_ties.evaluate(*middle)[0, 0])))
+        return annotation.azimuth_pixel_spacing * self.looks.lines, across
+
     def require_radar_geometry(self) -> None:
-        """Refuse a map projected product: look-up tables are addressed by line and pixel.
+        """Refuse a product whose samples are not those of the scene: look-up tables are addressed by line and pixel.
 
         Raises:
-            GraphError: The product is map projected.
+            GraphError: The product is map projected or multilooked.
         """
         _ = self.radar_grid
+        if self.looks != Looks():
+            raise GraphError(
+                "this operator needs the samples of the scene, but its source is multilooked",
+                subject=self.scene.name,
+                advice="Place it before Multilook",
+            )
 
     def band(self, name: str) -> Band:
         """The band of that name.

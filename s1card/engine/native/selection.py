@@ -22,7 +22,9 @@ def with_bands(product: Product, names: Sequence[str]) -> Product:
     if not names:
         return product
     chosen = tuple(replace(band, is_virtual=False) for band in product.real_bands(tuple(names)))
-    return replace(product, bands=chosen)
+    kept = {band.name for band in chosen}
+    signals = tuple(s for s in product.signals if {f"i_{s.name}", f"q_{s.name}"} <= kept)
+    return replace(product, bands=chosen, signals=signals)
 
 
 def selected_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
@@ -58,7 +60,11 @@ def of_polarizations(
 
 
 def power_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
-    """The bands whose power an operator works on: those selected, or the intensities of complex images."""
+    """The bands whose power an operator works on: those selected, or the intensities of complex images.
+
+    Raises:
+        GraphError: A named band or polarization is not there, or the complex images are interferograms.
+    """
     if not source.signals:
         return selected_bands(source, parameters)
     wanted = tuple(parameters.get("selectedPolarisations") or ())
@@ -67,4 +73,10 @@ def power_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
     if named:
         chosen = {source.band(name).polarization for name in named}
         signals = tuple(signal for signal in signals if signal.polarization in chosen)
-    return tuple(signal.bands[-1] for signal in signals)
+    if any(signal.is_interferogram for signal in signals):
+        raise GraphError(
+            "an interferogram has no backscatter",
+            subject=source.scene.name,
+            advice="Place the operator before Interferogram",
+        )
+    return tuple(signal.intensity for signal in signals)

@@ -67,6 +67,20 @@ def require_bursts(source: Product, operator: str) -> SubSwath:
     return source.bursts
 
 
+def require_image(source: Product, operator: str) -> None:
+    """Refuse bursts and sub-swaths that are not joined yet.
+
+    Raises:
+        GraphError: The source is not one image.
+    """
+    if source.parts or source.bursts is not None:
+        raise GraphError(
+            f"{operator} needs one image, its source is a stack of bursts",
+            subject=source.scene.name,
+            advice="Place TOPSAR-Deburst before it",
+        )
+
+
 def with_signals(product: Product, signals: Sequence[Signal]) -> Product:
     """The product with these complex images and their bands instead of what it had."""
     return replace(

@@ -14,8 +14,9 @@ from pyproj import Transformer
 from shapely.affinity import translate
 
 from s1card.engine.native.context import Context, Parameters
-from s1card.engine.native.product import Band, LutOrigin, Pixels, Product
+from s1card.engine.native.product import Band, LutOrigin, Pixels, Product, Reader
 from s1card.engine.native.selection import with_bands
+from s1card.engine.native.slc import require_image
 from s1card.engine.native.tie_grid import TieGrid, unwrapped_longitude
 from s1card.errors import DataError, GraphError
 from s1card.geometry.map_grid import MapGrid
@@ -151,24 +152,37 @@ def turn(degrees: Floats) -> Floats:
 
 
 def crop(product: Product, window: Window) -> Product:
-    """The product of a window; look-up tables stay those of the whole scene."""
-    bands = tuple(replace(b, read=partial(_moved, b, window.row, window.col)) for b in product.bands)
+    """The product of a window; look-up tables stay those of the whole scene.
+
+    Raises:
+        GraphError: The product is a stack of bursts.
+    """
+    require_image(product, "a region")
+    there = window.row, window.col
+    bands = tuple(replace(b, read=partial(_moved, b.read, *there)) for b in product.bands)
+    signals = tuple(
+        replace(s, read=partial(_moved, s.read, *there), valid=partial(_moved, s.valid, *there))
+        for s in product.signals
+    )
     origin = LutOrigin(product.lut_origin.line + window.row, product.lut_origin.pixel + window.col)
-    ties = None if product.ties is None else product.ties.moved(window.row, window.col)
+    ties = None if product.ties is None else product.ties.moved(*there)
+    valid = None if product.valid is None else product.valid.intersection(window).moved(-there[0], -there[1])
     order = product.order
     moved_order = None if order is None else lambda w: order(w.moved(window.row, window.col))
     return replace(
         product,
         grid=product.grid.crop(window),
         bands=bands,
+        signals=signals,
         lut_origin=origin,
         ties=ties,
+        valid=valid,
         order=moved_order,
     )
 
 
-def _moved(band: Band, row: int, col: int, window: Window) -> Pixels:
-    return band.read(window.moved(row, col))
+def _moved(read: Reader, row: int, col: int, window: Window) -> Pixels:
+    return read(window.moved(row, col))
 
 
 def _thinned(product: Product, step_x: int, step_y: int) -> Product:

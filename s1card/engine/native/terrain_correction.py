@@ -14,6 +14,7 @@ from s1card.engine.native import elevation, map_extent
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.normalization import Angles, normalized_bands
 from s1card.engine.native.product import Band, LutOrigin, Product
+from s1card.engine.native.slc import require_image
 from s1card.errors import GraphError
 from s1card.geometry.geocoding import Geocoder, Located
 from s1card.geometry.map_grid import MapGrid
@@ -32,7 +33,7 @@ MASK_REACH = 256  # pixels over which terrain may cast shadow or lay over
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
     """Source bands, and the layers that the parameters ask for, on the map."""
     source = sources[0]
-    _require_image(source)
+    require_image(source, "Terrain-Correction")
     grid = map_extent.output_grid(source, parameters)
     dem = elevation.open_dem(parameters, context, map_extent.image_extent(source))
     orbit = tabulate_orbit(source.orbit, source.radar_grid.epoch)
@@ -45,25 +46,13 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
         name=f"{source.name}_TC",
         grid=grid,
         bands=bands,
+        signals=(),
+        pairs=(),
         order=view.scene_line,
         lut_origin=LutOrigin(),
     )
     product = product.with_fact("DEM", f"{dem.name} ({dem.datum})")
     return product.with_fact("Terrain-Correction", f"{grid.pyproj_crs.name}, spacing {grid.spacing_x:g}")
-
-
-def _require_image(source: Product) -> None:
-    """Refuse bursts and sub-swaths that are not joined yet.
-
-    Raises:
-        GraphError: The source is not one image.
-    """
-    if source.parts or source.bursts is not None:
-        raise GraphError(
-            "Terrain-Correction needs one image, its source is a stack of bursts",
-            subject=source.scene.name,
-            advice="Place TOPSAR-Deburst before it",
-        )
 
 
 @dataclass(eq=False)

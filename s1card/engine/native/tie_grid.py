@@ -65,6 +65,16 @@ class TieGrid:
         """The same tie points for a raster that begins ``lines`` and ``pixels`` later."""
         return replace(self, line=self.line - lines, pixel=self.pixel - pixels)
 
+    def looked(self, lines: int, pixels: int) -> TieGrid:
+        """The same tie points for a raster of means over blocks of ``lines`` x ``pixels`` samples."""
+        return replace(
+            self,
+            line_step=self.line_step / lines,
+            pixel_step=self.pixel_step / pixels,
+            line=(self.line - (lines - 1) / 2.0) / lines,
+            pixel=(self.pixel - (pixels - 1) / 2.0) / pixels,
+        )
+
 
 def annotated_ties(annotation: Annotation) -> TieGrid:
     """Tie points of an image as delivered."""
