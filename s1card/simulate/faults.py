@@ -19,14 +19,15 @@ def break_product(safe: Path, fault: str) -> Path:
 
     Args:
         safe: Product folder.
-        fault: A name of ``FAULTS``.
+        fault: A name of ``FAULTS`` or ``SLC_FAULTS``.
 
     Raises:
         UsageError: There is no such fault.
     """
-    if fault not in FAULTS:
-        raise UsageError(f"unknown fault {fault!r}", advice=f"Choose one of {', '.join(FAULTS)}")
-    return FAULTS[fault][1](safe) or safe
+    known = FAULTS | SLC_FAULTS
+    if fault not in known:
+        raise UsageError(f"unknown fault {fault!r}", advice=f"Choose one of {', '.join(known)}")
+    return known[fault][1](safe) or safe
 
 
 def _truncate_measurement(safe: Path) -> None:
@@ -96,8 +97,9 @@ def _empty_manifest(safe: Path) -> None:
 
 def _as_raw(safe: Path) -> Path:
     """Say in manifest and name that this is a raw product."""
-    _replace_in_manifest(safe, "productType>GRD<", "productType>RAW<")
-    return safe.rename(safe.with_name(safe.name.replace("_GRD", "_RAW")))
+    for kind in ("GRD", "SLC"):
+        _replace_in_manifest(safe, f"productType>{kind}<", "productType>RAW<")
+    return safe.rename(safe.with_name(safe.name.replace("_GRD", "_RAW").replace("_SLC", "_RAW")))
 
 
 def _as_wave_mode(safe: Path) -> Path:
@@ -112,7 +114,10 @@ def _replace_in_manifest(safe: Path, before: str, after: str) -> None:
     manifest.write_text(manifest.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
 
 
-FAULTS: dict[str, tuple[str, Callable[[Path], Path | None]]] = {
+Fault = tuple[str, Callable[[Path], Path | None]]
+"""What a fault does, and the function that does it."""
+
+_ANY_FAULTS: dict[str, Fault] = {
     "truncated-measurement": ("half of the pixels of the first image are cut off", _truncate_measurement),
     "missing-measurement": ("the first image has no pixels", _remove("measurement/*.tiff")),
     "missing-annotation": ("the first image has no annotation", _remove("annotation/s1*.xml")),
@@ -123,10 +128,6 @@ FAULTS: dict[str, tuple[str, Callable[[Path], Path | None]]] = {
     "wrong-checksum": ("a pixel is not what the manifest's MD5 says", _flip_byte),
     "malformed-xml": ("the first annotation ends in the middle", _malformed_xml),
     "empty-orbit-list": ("the first annotation has no state vectors", _empty_list("orbitList")),
-    "no-coordinate-conversion": (
-        "the first annotation has no ground range polynomials",
-        _empty_list("coordinateConversionList"),
-    ),
     "no-geolocation-grid": (
         "the first annotation has no tie points",
         _empty_list("geolocationGridPointList"),
@@ -136,7 +137,22 @@ FAULTS: dict[str, tuple[str, Callable[[Path], Path | None]]] = {
     "wrong-type": ("a raw product (name and manifest)", _as_raw),
     "wrong-mode": ("a wave mode product (name and manifest)", _as_wave_mode),
 }
-"""Name of a fault: what it does, and the function that does it."""
+_DETECTED_FAULTS: dict[str, Fault] = {
+    "no-coordinate-conversion": (
+        "the first annotation has no ground range polynomials",
+        _empty_list("coordinateConversionList"),
+    ),
+}
+_COMPLEX_FAULTS: dict[str, Fault] = {
+    "empty-burst-list": ("the first annotation has no bursts", _empty_list("burstList")),
+    "empty-doppler-list": ("the first annotation has no Doppler centroids", _empty_list("dcEstimateList")),
+    "empty-fm-rate-list": ("the first annotation has no azimuth FM rates", _empty_list("azimuthFmRateList")),
+}
+
+FAULTS = _ANY_FAULTS | _DETECTED_FAULTS
+"""Faults of a GRD product by name."""
+SLC_FAULTS = _ANY_FAULTS | _COMPLEX_FAULTS
+"""Faults of an SLC product by name."""
 
 
 def _first(safe: Path, pattern: str) -> Path:

@@ -86,19 +86,29 @@ def tie_line(ties: Ties, line: int) -> Floats:
 
 
 @njit(cache=True, nogil=True)
-def _place(c: Floats, s: float) -> tuple[float, float]:
+def between_nodes(nodes: Floats, place: float, c: Floats) -> None:
+    """Fill six coefficients at a place along the nodes (cols, 6) of a line, linear between them."""
+    col = min(int(place), nodes.shape[0] - 2)
+    weight = place - col
+    for k in range(6):
+        c[k] = nodes[col, k] + weight * (nodes[col + 1, k] - nodes[col, k])
+
+
+@njit(cache=True, nogil=True)
+def place_at(c: Floats, s: float) -> tuple[float, float]:
+    """Both functions of height that six coefficients describe."""
     return c[0] + s * (c[1] + s * c[2]), c[3] + s * (c[4] + s * c[5])
 
 
 @njit(cache=True, nogil=True)
 def _height_excess(ties: Ties, heights: Heights, c: Floats, height: float) -> float:
     """Terrain above a height at the place that the pixel would see at that height."""
-    longitude, latitude = _place(c, (height - ties.middle) / ties.half)
+    longitude, latitude = place_at(c, (height - ties.middle) / ties.half)
     return height_at(heights, longitude, latitude) - height
 
 
 @njit(cache=True, nogil=True)
-def _terrain_height(ties: Ties, heights: Heights, c: Floats, start: float) -> float:
+def terrain_height(ties: Ties, heights: Heights, c: Floats, start: float) -> float:
     """Height at which the pixel meets the terrain: a fixed-point step, then secants. In layover, any."""
     older, excess = start, _height_excess(ties, heights, c, start)
     newer = older + excess
@@ -125,13 +135,9 @@ def ground_line(
     c = np.empty(6)
     found = ties.middle
     for pixel in range(longitude.size):
-        place = pixel / ties.pixel_step
-        col = min(int(place), nodes.shape[0] - 2)
-        weight = place - col
-        for k in range(6):
-            c[k] = nodes[col, k] + weight * (nodes[col + 1, k] - nodes[col, k])
-        found = _terrain_height(ties, heights, c, found)
-        longitude[pixel], latitude[pixel] = _place(c, (found - ties.middle) / ties.half)
+        between_nodes(nodes, pixel / ties.pixel_step, c)
+        found = terrain_height(ties, heights, c, found)
+        longitude[pixel], latitude[pixel] = place_at(c, (found - ties.middle) / ties.half)
         height[pixel] = found
 
 

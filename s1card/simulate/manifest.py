@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from s1card.simulate.product import Product
 from s1card.simulate.xml import Element, fragment, to_bytes
 
+_HASHING_THREADS = 4
 _MANIFEST = """
 <xfdu:XFDU xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:gml="http://www.opengis.net/gml"
     xmlns:xfdu="urn:ccsds:schema:xfdu:1" xmlns:safe="http://www.esa.int/safe/sentinel-1.0"
@@ -180,9 +182,10 @@ def manifest_document(product: Product, folder: Path) -> Element:
         stop=product.last_time,
         footprint=" ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in product.corners),
     )
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            _append(root, path, path.relative_to(folder).as_posix())
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    with ThreadPoolExecutor(_HASHING_THREADS) as pool:
+        for path, md5 in zip(paths, pool.map(md5_of, paths), strict=True):
+            _append(root, path, path.relative_to(folder).as_posix(), md5)
     return root
 
 
@@ -212,7 +215,7 @@ def _scheme(product: Product) -> str:
     return "singlePol" if is_single else "dualPol"
 
 
-def _append(root: Element, path: Path, name: str) -> None:
+def _append(root: Element, path: Path, name: str, md5: str) -> None:
     """List one file in the three sections of the manifest."""
     prefix, schema = next(
         kind
@@ -234,6 +237,6 @@ def _append(root: Element, path: Path, name: str) -> None:
             mime="text/xml" if path.suffix in (".xml", ".kml", ".html") else "application/octet-stream",
             size=path.stat().st_size,
             name=name,
-            md5=md5_of(path),
+            md5=md5,
         )
     )

@@ -17,10 +17,17 @@ from s1card.simulate.choices import (
     refuse_unknown,
     version_numbers,
 )
+from s1card.simulate.faults import SLC_FAULTS
 from s1card.simulate.slc.beams import BEAMS
 
-SPECKLES = ("gaussian", "repeat")
 FULL_SAMPLES = BEAMS["IW1"].pixels
+PAIR_FAULTS = {
+    "other-track": "the secondary is of another relative orbit and sees the ground under another angle",
+    "no-overlap": "the secondary lies behind the reference on its track",
+    "other-subswaths": "the dates have no sub-swath in common",
+    "missing-polarization": "the secondary has the co-polarization only",
+}
+"""Name of a fault of a pair, and what it does."""
 REPEAT_DAYS = 6  # two satellites share an orbit, half a cycle of twelve days apart
 
 
@@ -48,13 +55,13 @@ class SlcPairConfig:
         height: Height above the ellipsoid that the terrain does not go below, metres.
         dem_spacing: Spacing of the elevation model, arc seconds.
         targets: Point targets per burst; every overlap of two bursts has one more.
-        speckle: ``gaussian``, or ``repeat`` (one pattern over and over, for full scenes).
         thermal_noise: Whether the annotated noise is in the pixels.
         ipf: Version of the processor to be imitated.
         annotation_orbit_error: Offset of the annotated orbits along track, to the right and up, metres.
         slices: Into how many consecutive products the bursts of each date are cut (1 or 2).
         seed: Of fields, terrain, targets, Doppler centroids and speckle.
-        fault: Name of what is to be wrong with the pair; empty for nothing.
+        fault: What is to be wrong: a name of ``PAIR_FAULTS``, or of ``SLC_FAULTS`` for the (first slice of the)
+            secondary; empty for nothing.
         zip: Write zips of the products as well.
         threads: How many work; without influence on the result.
     """
@@ -78,7 +85,6 @@ class SlcPairConfig:
     height: float = 60.0
     dem_spacing: float = 1.0
     targets: int = 1
-    speckle: str = "gaussian"
     thermal_noise: bool = True
     ipf: str = "3.40"
     annotation_orbit_error: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -92,12 +98,12 @@ class SlcPairConfig:
         for platform in (self.platform, self.secondary_platform):
             refuse_unknown("platform", platform, tuple(DAYS))
         refuse_unknown("terrain", self.terrain, tuple(TERRAINS))
-        refuse_unknown("speckle", self.speckle, SPECKLES)
         refuse_polarizations(self.polarizations)
         refuse_time(self.day)
         refuse_place(self.longitude, self.latitude)
         self._refuse_swaths()
         self._refuse_days()
+        self._refuse_fault()
         refuse_outside("number of bursts", self.bursts, 1, 30)
         refuse_outside("samples", self.samples, 400, FULL_SAMPLES)
         refuse_outside("range position", self.range_position, 0.0, 1.0)
@@ -124,6 +130,34 @@ class SlcPairConfig:
     def ipf_version(self) -> tuple[int, int]:
         """Version as two numbers: ``3.40`` is (3, 40)."""
         return version_numbers(self.ipf)
+
+    @property
+    def is_coherent(self) -> bool:
+        """Whether the dates see the same ground from the same track, in the same sub-swaths."""
+        return self.fault not in ("other-track", "no-overlap", "other-subswaths")
+
+    @property
+    def reference_swaths(self) -> tuple[str, ...]:
+        """Sub-swaths of the reference: all, or the first where the dates are to have none in common."""
+        return self.swaths[:1] if self.fault == "other-subswaths" else self.swaths
+
+    @property
+    def secondary_swaths(self) -> tuple[str, ...]:
+        """Sub-swaths of the secondary."""
+        return self.swaths[1:] if self.fault == "other-subswaths" else self.swaths
+
+    @property
+    def secondary_polarizations(self) -> tuple[str, ...]:
+        """Polarizations of the secondary."""
+        return self.polarizations[:1] if self.fault == "missing-polarization" else self.polarizations
+
+    def _refuse_fault(self) -> None:
+        if self.fault:
+            refuse_unknown("fault", self.fault, (*PAIR_FAULTS, *SLC_FAULTS))
+        if self.fault == "other-subswaths" and len(self.swaths) < 2:
+            raise UsageError("sub-swaths cannot differ where there is one", advice="Choose two or three")
+        if self.fault == "missing-polarization" and len(self.polarizations) < 2:
+            raise UsageError("no polarization can be missing where there is one", advice="Choose VV VH")
 
     def _refuse_swaths(self) -> None:
         for swath in self.swaths:

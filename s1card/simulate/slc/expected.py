@@ -12,7 +12,7 @@ from s1card.simulate.ellipsoid import geodetic_to_ecef
 from s1card.simulate.fields import COHERENCES, backscatter_columns, coherences_of, exported_fields
 from s1card.simulate.slc.beams import WAVELENGTH
 from s1card.simulate.slc.carrier import carrier_cycles_at
-from s1card.simulate.slc.passes import Burst, PairPlan, TopsImage
+from s1card.simulate.slc.passes import BurstPair, PairPlan
 from s1card.simulate.slc.render import DateModel, bands_of
 from s1card.simulate.slc.speckle import strengths
 from s1card.simulate.slc.spectrum import overlap_at, overlap_table
@@ -29,16 +29,11 @@ Columns = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """A burst of both dates, and the fields (indices) that are seen best there."""
+    """A burst (sub-swath, index in the data take), and the fields (indices) that are seen best there."""
 
-    images: tuple[TopsImage, TopsImage]
-    places: tuple[int, int]
+    swath: str
+    burst: int
     fields: Ints
-
-    @property
-    def bursts(self) -> tuple[Burst, Burst]:
-        """The burst of reference and secondary."""
-        return self.images[0].bursts[self.places[0]], self.images[1].bursts[self.places[1]]
 
 
 def field_columns(
@@ -55,15 +50,15 @@ def field_columns(
     looks = _looks(plan, world, identifiers)
     kept = np.sort(np.concatenate([look.fields for look in looks]))
     columns = backscatter_columns(world.fields, plan.config.polarizations, identifiers)
-    coherence = COHERENCES[coherences_of(world.fields.lattice, identifiers)]
+    coherence = COHERENCES[coherences_of(world.fields.lattice, identifiers)] * plan.config.is_coherent
     columns["coherence"] = coherence
-    for k, polarization in enumerate(plan.config.polarizations):
+    for k, polarization in enumerate(plan.config.secondary_polarizations):
         expected = np.zeros(identifiers.size)
-        for look in looks:
-            part = look.fields
-            common = _spectral_overlap(look, world, identifiers[part])
+        for look in looks if plan.config.is_coherent else []:
+            part, pair = look.fields, plan.burst_pair(look.swath, look.burst)
+            common = _spectral_overlap(pair, world, identifiers[part])
             gamma0 = np.asarray(columns[f"gamma0_{polarization}"], np.float64)[part]
-            signal = _signal_part(look, world, models, k, (identifiers[part], gamma0))
+            signal = _signal_part(pair, world, models, k, (identifiers[part], gamma0))
             expected[part] = np.minimum(coherence[part], common) * signal
         columns[f"coherence_{polarization}_expected"] = expected
     return identifiers[kept], {name: values[kept] for name, values in columns.items()}
@@ -81,28 +76,21 @@ def _looks(plan: PairPlan, world: PairWorld, identifiers: Ints) -> list[_Look]:
     """For every burst the fields that it sees nearest to its middle."""
     points = _points(world, identifiers)
     best, owner = np.full(identifiers.size, np.inf), np.full(identifiers.size, -1)
-    bursts = [(swath, k) for swath in plan.config.swaths for k in range(plan.config.bursts)]
+    bursts = plan.reference.bursts
     for number, (swath, k) in enumerate(bursts):
-        image, place = plan.reference.burst(swath, k)
-        burst = image.bursts[place]
+        burst = plan.reference.burst(swath, k).burst
         line, pixel = burst.view.image_position(points)
         away = np.abs(line - 0.5 * burst.view.lines)
         nearer = np.flatnonzero(away < best)
         nearer = nearer[[burst.sees(line[f], pixel[f]) for f in nearer]] if nearer.size else nearer
         best[nearer], owner[nearer] = away[nearer], number
-    looks = []
-    for number, (swath, k) in enumerate(bursts):
-        reference, secondary = plan.reference.burst(swath, k), plan.secondary.burst(swath, k)
-        looks.append(
-            _Look((reference[0], secondary[0]), (reference[1], secondary[1]), np.flatnonzero(owner == number))
-        )
-    return looks
+    return [_Look(swath, k, np.flatnonzero(owner == number)) for number, (swath, k) in enumerate(bursts)]
 
 
-def _spectral_overlap(look: _Look, world: PairWorld, identifiers: Ints) -> Floats:
+def _spectral_overlap(pair: BurstPair, world: PairWorld, identifiers: Ints) -> Floats:
     """Correlation that the spectra of both dates allow: by the gradient of the phase over a few metres."""
     here, east, north = (
-        _place_and_phase(look, _points(world, identifiers, *aside))
+        _place_and_phase(pair, _points(world, identifiers, *aside))
         for aside in ((0.0, 0.0), (_STEP, 0.0), (0.0, _STEP))
     )
     (ya, xa, ca), (yb, xb, cb) = (
@@ -110,7 +98,7 @@ def _spectral_overlap(look: _Look, world: PairWorld, identifiers: Ints) -> Float
     )
     turned = ya * xb - yb * xa
     along, across = (ca * xb - cb * xa) / turned, (ya * cb - yb * ca) / turned
-    azimuth, range_ = bands_of(look.images[0])
+    azimuth, range_ = bands_of(pair.reference.image)
     tables = overlap_table(azimuth), overlap_table(range_)
     return np.array(
         [
@@ -120,21 +108,17 @@ def _spectral_overlap(look: _Look, world: PairWorld, identifiers: Ints) -> Float
     )
 
 
-def _place_and_phase(look: _Look, points: Floats) -> tuple[Floats, Floats, Floats]:
+def _place_and_phase(pair: BurstPair, points: Floats) -> tuple[Floats, Floats, Floats]:
     """Line and pixel in the reference, and phase of the secondary's base band minus the reference's in cycles."""
-    burst, other = look.bursts
-    line, pixel = burst.view.image_position(points)
-    other_line, other_pixel = other.view.image_position(points)
-    carriers = look.images[0].carriers[look.places[0]], look.images[1].carriers[look.places[1]]
-    excess = other.view.look(points)[1] - burst.view.look(points)[1]
-    cycles = carrier_cycles_at(carriers[1], other_line, other_pixel) - carrier_cycles_at(
-        carriers[0], line, pixel
-    )
-    return line, pixel, cycles - 2.0 * excess / WAVELENGTH
+    own, other = pair.reference, pair.secondary
+    line, pixel = own.view.image_position(points)
+    excess = other.view.look(points)[1] - own.view.look(points)[1]
+    carried = carrier_cycles_at(other.carrier, *other.view.image_position(points))
+    return line, pixel, carried - carrier_cycles_at(own.carrier, line, pixel) - 2.0 * excess / WAVELENGTH
 
 
 def _signal_part(
-    look: _Look,
+    pair: BurstPair,
     world: PairWorld,
     models: tuple[DateModel, DateModel],
     polarization: int,
@@ -148,10 +132,10 @@ def _signal_part(
     identifiers, gamma0 = fields
     points = _points(world, identifiers)
     product = np.ones(identifiers.size)
-    for image, place, burst, model in zip(look.images, look.places, look.bursts, models, strict=True):
-        line, pixel = burst.view.image_position(points)
-        row = np.round(line).astype(np.int64) + place * image.beam.lines
-        gain, noise = strengths(model.radiometry[image][polarization], row, np.round(pixel).astype(np.int64))
+    for seen, model in zip((pair.reference, pair.secondary), models, strict=True):
+        line, pixel = seen.view.image_position(points)
+        row, col = seen.first_line + np.round(line).astype(np.int64), np.round(pixel).astype(np.int64)
+        gain, noise = strengths(model.radiometry[seen.image][polarization], row, col)
         signal = gain * gamma0
         product = product * signal / (signal + noise + ROUNDING_NOISE)
     return np.sqrt(product)

@@ -10,10 +10,12 @@ from scipy.optimize import root
 from s1card.errors import UsageError
 from s1card.scene.records import SPEED_OF_LIGHT, Floats
 from s1card.simulate.ellipsoid import geodetic_to_ecef
-from s1card.simulate.flight import Flight, number_orbit, on_relative_orbit, solar_epoch
+from s1card.simulate.flight import CYCLE_ORBITS, Flight, number_orbit, on_relative_orbit, solar_epoch
 from s1card.simulate.orbit import RADIUS, CircularOrbit, orbit_over
 from s1card.simulate.slc.config import SlcPairConfig
 
+_NEXT_TRACK = 73  # relative orbits from a swath to the one beside it
+_OTHER_ANGLE, _MIDDLE_ANGLE = 5.0, 38.0  # degrees
 DAY = np.timedelta64(86_400_000_000, "us")
 
 
@@ -28,11 +30,23 @@ def reference_flight(config: SlcPairConfig, centre_time: float) -> Flight:
 def secondary_flight(config: SlcPairConfig, reference: Flight) -> Flight:
     """The flight some days before, on the same relative orbit, at the perpendicular baseline."""
     orbit = orbit_beside(reference.orbit, scene_centre(config), config.baseline)
+    return _flight_before(config, reference, orbit, reference.numbers.relative_orbit)
+
+
+def flight_of_other_track(config: SlcPairConfig, reference: Flight, centre_time: float) -> Flight:
+    """A flight some days before, on the relative orbit whose swath is next to that of the reference."""
+    seen = _incidence(config, centre_time * SPEED_OF_LIGHT / 2.0)
+    incidence = seen + (_OTHER_ANGLE if seen < _MIDDLE_ANGLE else -_OTHER_ANGLE)
+    orbit = orbit_over(config.longitude, config.latitude, config.mean_height, incidence, config.ascending)
+    relative = (reference.numbers.relative_orbit - 1 + _NEXT_TRACK) % CYCLE_ORBITS + 1
+    return _flight_before(config, reference, orbit, relative)
+
+
+def _flight_before(config: SlcPairConfig, reference: Flight, orbit: CircularOrbit, relative: int) -> Flight:
     epoch = np.datetime64(reference.epoch - config.days * DAY)
     platform = config.secondary_platform
     counted = number_orbit(platform, orbit, epoch, config.seed)
-    numbers = on_relative_orbit(platform, counted, reference.numbers.relative_orbit, config.seed)
-    return Flight(platform, orbit, epoch, numbers)
+    return Flight(platform, orbit, epoch, on_relative_orbit(platform, counted, relative, config.seed))
 
 
 def scene_centre(config: SlcPairConfig) -> Floats:

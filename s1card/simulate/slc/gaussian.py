@@ -31,10 +31,9 @@ def channel(kind: int, polarization: int, swath: int, burst: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def fill_noise(
-    table: Floats32, seed: int, channel_: int, first_line: int, first_pixel: int, out: Complex
-) -> None:
+def fill_noise(table: Floats32, seed: int, channel_: int, origin: tuple[int, int], out: Complex) -> None:
     """Fill (lines, pixels) with noise of unit power from a line and pixel on."""
+    first_line, first_pixel = origin
     for row in range(out.shape[0]):
         key = stream(seed, channel_, first_line + row + _ORIGIN)
         for col in range(out.shape[1]):

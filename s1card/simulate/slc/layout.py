@@ -33,23 +33,23 @@ class Extent:
 
 @dataclass(frozen=True)
 class Layout:
-    """The sub-swaths of a scene, near to far, and the place of the scene centre.
+    """The range grid of a scene.
 
     Attributes:
-        extents: One per sub-swath.
-        middle: Sample of the grid in the middle of the valid samples of all.
+        extents: All sub-swaths there are, by name.
+        middle: Sample of the grid in the middle of the valid samples of the wanted sub-swaths.
         centre_time: Two-way slant range time at which the scene centre is to be seen, seconds.
     """
 
-    extents: tuple[Extent, ...]
+    extents: dict[str, Extent]
     middle: float
     centre_time: float
 
 
 def make_layout(config: SlcPairConfig) -> Layout:
-    """The sub-swaths of a configuration."""
-    extents = tuple(extent for extent in _extents(config) if extent.beam.beam.swath in config.swaths)
-    near, far = extents[0], extents[-1]
+    """The range grid of a configuration."""
+    extents = _extents(config)
+    near, far = extents[config.swaths[0]], extents[config.swaths[-1]]
     first, last = near.start + near.first_pixel, far.start + far.last_pixel
     width = (last - first) / SAMPLING_RATE
     near_time = near.beam.start_time + near.beam.first_pixel / SAMPLING_RATE
@@ -58,7 +58,7 @@ def make_layout(config: SlcPairConfig) -> Layout:
     return Layout(extents, 0.5 * (first + last), near_time + config.range_position * room + 0.5 * width)
 
 
-def _extents(config: SlcPairConfig) -> list[Extent]:
+def _extents(config: SlcPairConfig) -> dict[str, Extent]:
     scale = config.samples / FULL_SAMPLES
     overlap = max(MINIMUM_OVERLAP, round(OVERLAP * scale))
     made: list[Extent] = []
@@ -68,4 +68,4 @@ def _extents(config: SlcPairConfig) -> list[Extent]:
         last = pixels - 1 - max(MINIMUM_MARGIN, round((beam.pixels - 1 - beam.last_pixel) * scale))
         start = made[-1].start + made[-1].last_pixel + 1 - overlap - first if made else 0
         made.append(Extent(beam, start, pixels, first, last))
-    return made
+    return dict(zip(BEAMS, made, strict=True))

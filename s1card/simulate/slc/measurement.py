@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from s1card.scene.records import GeolocationGrid
+from s1card.scene.records import GeolocationGrid, Ints
 from s1card.simulate.image_facts import PixelStatistics
 from s1card.simulate.measurement import QUICKLOOK_SIZE, tiff_texts
 from s1card.simulate.product import Image, Product
@@ -20,29 +20,6 @@ from s1card.simulate.slc.tiles import Columns
 Counts = NDArray[np.uint16]
 
 
-@dataclass
-class Moments:
-    """Exact sums over the samples of an image: numbers, sums and sums of squares in phase and in quadrature."""
-
-    count: int
-    total: NDArray[np.int64]
-    squares: NDArray[np.int64]
-
-    def add(self, samples: NDArray[np.int16]) -> None:
-        """Take in samples (lines, columns, 2)."""
-        for k in range(2):
-            part = samples[..., k].astype(np.int64)
-            self.total[k] += part.sum()
-            self.squares[k] += (part * part).sum()
-
-    @property
-    def statistics(self) -> PixelStatistics:
-        """Mean and standard deviation of all samples of the image, those without data included."""
-        mean = self.total / self.count
-        spread = np.sqrt(np.maximum(0.0, self.squares / self.count - mean**2))
-        return PixelStatistics(complex(*mean), complex(*spread))
-
-
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """A measurement file that is being filled.
@@ -50,7 +27,7 @@ class Measurement:
     Attributes:
         image, tops: What it is.
         tiff: The file.
-        moments: Of the samples so far.
+        moments: Sums of samples and sums of their squares so far (4).
         thinned: Amplitudes of every ``step``-th line and pixel.
         step: See there.
     """
@@ -58,19 +35,27 @@ class Measurement:
     image: Image
     tops: TopsImage
     tiff: SlcTiff
-    moments: Moments
+    moments: Ints
     thinned: Counts
     step: int
 
-    def summarise(self, first_line: int, columns: Columns, samples: NDArray[np.int16]) -> None:
+    def take(self, first_line: int, columns: Columns, samples: NDArray[np.int16], moments: Ints) -> None:
         """Take samples (lines, columns, 2) into statistics and thinned image."""
-        self.moments.add(samples)
+        self.moments[...] += moments
         line = np.arange(-first_line % self.step, samples.shape[0], self.step)
         pixel = np.arange(-columns.first % self.step, columns.count, self.step)
         if line.size and pixel.size:
             part = samples[np.ix_(line, pixel)].astype(np.float64)
             row, col = (first_line + int(line[0])) // self.step, (columns.first + int(pixel[0])) // self.step
             self.thinned[row : row + line.size, col : col + pixel.size] = np.hypot(part[..., 0], part[..., 1])
+
+    @property
+    def statistics(self) -> PixelStatistics:
+        """Mean and standard deviation of all samples of the image, those without data included."""
+        mean = self.moments[:2] / (self.tops.lines * self.tops.pixels)
+        square = self.moments[2:] / (self.tops.lines * self.tops.pixels)
+        spread = np.sqrt(np.maximum(0.0, square - mean**2))
+        return PixelStatistics(complex(*mean), complex(*spread))
 
 
 def create_measurement(
@@ -83,7 +68,7 @@ def create_measurement(
         image,
         tops,
         create_slc_tiff(path, tops.lines, tops.pixels, grid, tiff_texts(product)),
-        Moments(tops.lines * tops.pixels, np.zeros(2, np.int64), np.zeros(2, np.int64)),
+        np.zeros(4, np.int64),
         np.zeros((math.ceil(tops.lines / step), math.ceil(tops.pixels / step)), np.uint16),
         step,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s1card.scene.records import Calibration, Noise
+from s1card.simulate.faults import SLC_FAULTS, break_product
 from s1card.simulate.image_geometry import ImageGeometry
 from s1card.simulate.measurement import quicklook_colors
 from s1card.simulate.orbit_file import write_orbit_file
@@ -21,8 +22,9 @@ from s1card.simulate.slc.facts import image_geometry, slc_facts, slc_product
 from s1card.simulate.slc.measurement import Measurement, create_measurement, side_by_side
 from s1card.simulate.slc.passes import PairPlan, Pass, TopsImage, plan_pair
 from s1card.simulate.slc.radiometry import make_calibration, make_noise
-from s1card.simulate.slc.render import DateModel, PairModel, Tile, make_model
+from s1card.simulate.slc.render import DateModel, PairModel, Tile
 from s1card.simulate.slc.targets import sightings, with_amplitudes
+from s1card.simulate.slc.tiles import TileFrame
 from s1card.simulate.slc.truth import write_truth
 from s1card.simulate.slc.world import PairWorld, make_pair_world
 from s1card.simulate.terrain import write_dem
@@ -57,11 +59,10 @@ def simulate_slc_pair(config: SlcPairConfig, out: Path) -> SimulatedPair:
     plan = plan_pair(config)
     world = make_pair_world(plan)
     reference = _make_date(plan, world, plan.reference, config.polarizations)
-    secondary = _make_date(plan, world, plan.secondary, config.polarizations)
-    model = make_model(
-        plan, world.heights, world.terrain.span, world.fields.lattice, reference.model, secondary.model
-    )
-    safes = _write_products(out, model, (reference, secondary))
+    secondary = _make_date(plan, world, plan.secondary, config.secondary_polarizations)
+    safes = _write_products(out, _models(plan, world, reference, secondary), (reference, secondary))
+    if config.fault in SLC_FAULTS:
+        safes = safes[0], (break_product(safes[1][0], config.fault), *safes[1][1:])
     write_dem(out / "dem.tif", world.grid, world.heights)
     write_truth(out / "truth", plan, world, (reference.model, secondary.model))
     orbits = [
@@ -94,20 +95,34 @@ def _make_date(plan: PairPlan, world: PairWorld, passed: Pass, polarizations: tu
                 for p in polarizations
             )
     seen = [
-        with_amplitudes(sighting, image, radiometry[image])
+        with_amplitudes(sighting, stacked, radiometry[stacked.image])
         for sighting in sightings(passed, world.places)
-        for image, _ in [passed.burst(sighting.swath, sighting.burst)]
+        for stacked in [passed.burst(sighting.swath, sighting.burst)]
     ]
     return _Date(passed, polarizations, annotated, DateModel(radiometry, seen))
 
 
+def _models(plan: PairPlan, world: PairWorld, reference: _Date, secondary: _Date) -> list[PairModel]:
+    """One model for both dates, or one for each where they do not see the same ground."""
+    ground = world.heights, world.terrain.span, world.fields.lattice
+    seed = plan.config.seed
+    if plan.config.is_coherent:
+        return [PairModel(plan, seed, *ground, reference.model, secondary.model)]
+    alone = [replace(plan, secondary=plan.reference), replace(plan, reference=plan.secondary)]
+    return [
+        PairModel(alone[0], seed, *ground, reference.model, None),
+        PairModel(alone[1], seed + 1, *ground, secondary.model, None),
+    ]
+
+
 def _write_products(
-    out: Path, model: PairModel, dates: tuple[_Date, _Date]
+    out: Path, models: list[PairModel], dates: tuple[_Date, _Date]
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Write the products of both dates tile by tile; product folders by slice."""
+    config = models[0].plan.config
     with ExitStack() as stack:
         writers = [
-            [_SliceWriter(stack, out, model, date, k) for k in range(len(date.passed.slices))]
+            [_SliceWriter(stack, out, config, date, k) for k in range(len(date.passed.slices))]
             for date in dates
         ]
         files = {
@@ -116,37 +131,36 @@ def _write_products(
             for writer in date_writers
             for image, found in writer.measurements.items()
         }
-        for tile in _tiles(model, files):
-            for measurement, samples in zip(files[tile.image], tile.samples, strict=True):
-                first_line = tile.place * tile.image.beam.lines
-                measurement.summarise(first_line, tile.columns, samples)
+        for tile in _tiles(models, files, config.threads):
+            for k, measurement in enumerate(files[tile.seen.image]):
+                measurement.take(tile.seen.first_line, tile.columns, tile.samples[k], tile.moments[k])
         reference, secondary = (tuple(w.finish() for w in date_writers) for date_writers in writers)
     return reference, secondary
 
 
-def _tiles(model: PairModel, files: dict[TopsImage, list[Measurement]]) -> Iterator[Tile]:
-    """All tiles of both dates in order, written to their files; made by threads, a few in advance."""
-    config = model.plan.config
+def _tiles(
+    models: list[PairModel], files: dict[TopsImage, list[Measurement]], threads: int
+) -> Iterator[Tile]:
+    """All tiles in order, written to their files; made by threads, a few in advance."""
 
-    def make(job: tuple[str, int, int]) -> tuple[Tile, Tile]:
-        swath, burst, number = job
-        pair = model.tile(swath, burst, model.frames(swath, burst)[number])
-        for tile in pair:
-            for measurement, samples in zip(files[tile.image], tile.samples, strict=True):
-                measurement.tiff.write(tile.place * tile.image.beam.lines, tile.columns, samples)
-        return pair
+    def make(model: PairModel, swath: str, burst: int, frame: TileFrame) -> list[Tile]:
+        made = model.tile(swath, burst, frame)
+        for tile in made:
+            for measurement, samples in zip(files[tile.seen.image], tile.samples, strict=True):
+                measurement.tiff.write(tile.seen.first_line, tile.columns, samples)
+        return made
 
     jobs = (
-        (swath, burst, number)
-        for swath in config.swaths
-        for burst in range(config.bursts)
-        for number in range(len(model.frames(swath, burst)))
+        (model, swath, burst, frame)
+        for model in models
+        for swath, burst in model.plan.reference.bursts
+        for frame in model.frames(swath, burst)
     )
-    with ThreadPoolExecutor(config.threads) as pool:
-        queue: list[Future[tuple[Tile, Tile]]] = []
+    with ThreadPoolExecutor(threads) as pool:
+        queue: list[Future[list[Tile]]] = []
         for job in jobs:
-            queue.append(pool.submit(make, job))
-            if len(queue) > config.threads:
+            queue.append(pool.submit(make, *job))
+            if len(queue) > threads:
                 yield from queue.pop(0).result()
         for future in queue:
             yield from future.result()
@@ -155,9 +169,9 @@ def _tiles(model: PairModel, files: dict[TopsImage, list[Measurement]]) -> Itera
 class _SliceWriter:
     """One product that is being written."""
 
-    def __init__(self, stack: ExitStack, out: Path, model: PairModel, date: _Date, number: int) -> None:
+    def __init__(self, stack: ExitStack, out: Path, config: SlcPairConfig, date: _Date, number: int) -> None:
         self.date = date
-        self.product: Product = slc_product(model.plan.config, date.passed, number, date.polarizations)
+        self.product: Product = slc_product(config, date.passed, number, date.polarizations)
         self.folder, self._finish = stack.enter_context(new_product(out, self.product))
         self.measurements: dict[TopsImage, list[Measurement]] = {}
         for image in date.passed.slices[number]:
@@ -178,7 +192,7 @@ class _SliceWriter:
                     self.product,
                     (measurement.image, image),
                     said.geometry,
-                    measurement.moments.statistics,
+                    measurement.statistics,
                     measurement.tiff,
                 )
                 noise = said.noise[measurement.image.polarization]

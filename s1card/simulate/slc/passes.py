@@ -16,7 +16,12 @@ from s1card.simulate.slc.beams import BURST_CYCLE, LINE_INTERVAL, PREAMBLE, RANG
 from s1card.simulate.slc.carrier import Carrier, make_carrier, steering_doppler_rate
 from s1card.simulate.slc.config import SlcPairConfig
 from s1card.simulate.slc.doppler import doppler_estimates, fm_rates, nearest
-from s1card.simulate.slc.flights import reference_flight, scene_centre, secondary_flight
+from s1card.simulate.slc.flights import (
+    flight_of_other_track,
+    reference_flight,
+    scene_centre,
+    secondary_flight,
+)
 from s1card.simulate.slc.layout import Extent, Layout, make_layout
 from s1card.simulate.slc.view import SlantView
 
@@ -102,6 +107,34 @@ class TopsImage:
 
 
 @dataclass(frozen=True, eq=False)
+class StackedBurst:
+    """A burst in the image that holds it, at a place counted from 0."""
+
+    image: TopsImage
+    place: int
+
+    @property
+    def burst(self) -> Burst:
+        """The burst."""
+        return self.image.bursts[self.place]
+
+    @property
+    def view(self) -> SlantView:
+        """Its geometry."""
+        return self.burst.view
+
+    @property
+    def carrier(self) -> Carrier:
+        """Its carrier."""
+        return self.image.carriers[self.place]
+
+    @property
+    def first_line(self) -> int:
+        """Its first line in the stacked image."""
+        return self.place * self.image.beam.lines
+
+
+@dataclass(frozen=True, eq=False)
 class Pass:
     """One date: the flight, and per product (slice) the sub-swaths."""
 
@@ -113,34 +146,60 @@ class Pass:
         """Time of the first line of all images, seconds from the epoch."""
         return min(image.first_time for images in self.slices for image in images)
 
+    @property
+    def swaths(self) -> tuple[str, ...]:
+        """Sub-swaths, near to far."""
+        return tuple(image.swath for image in self.slices[0])
+
+    @property
+    def bursts(self) -> list[tuple[str, int]]:
+        """All bursts: sub-swath and index in the data take."""
+        return [
+            (swath, burst.index)
+            for swath in self.swaths
+            for image in self.images(swath)
+            for burst in image.bursts
+        ]
+
     def images(self, swath: str) -> list[TopsImage]:
         """The images of a sub-swath, by slice."""
         return [image for images in self.slices for image in images if image.swath == swath]
 
-    def burst(self, swath: str, index: int) -> tuple[TopsImage, int]:
-        """The image that holds a burst of the data take, and its place there."""
+    def burst(self, swath: str, index: int) -> StackedBurst:
+        """A burst of the data take in the image that holds it."""
         for image in self.images(swath):
             first = image.bursts[0].index
             if first <= index < first + len(image.bursts):
-                return image, index - first
+                return StackedBurst(image, index - first)
         raise KeyError((swath, index))
 
 
 @dataclass(frozen=True, eq=False)
+class BurstPair:
+    """A burst of the reference, and the burst of the secondary that sees the same ground."""
+
+    reference: StackedBurst
+    secondary: StackedBurst
+
+
+@dataclass(frozen=True, eq=False)
 class PairPlan:
-    """Both passes of a pair, on a common layout."""
+    """Both passes of a pair."""
 
     config: SlcPairConfig
-    layout: Layout
     reference: Pass
     secondary: Pass
+
+    def burst_pair(self, swath: str, index: int) -> BurstPair:
+        """A burst of the data take in both dates."""
+        return BurstPair(self.reference.burst(swath, index), self.secondary.burst(swath, index))
 
 
 @dataclass(frozen=True)
 class _Timing:
-    """When the bursts of a pass begin (s): one tuple per sub-swath; and how its data differ from the reference's."""
+    """When the bursts of a pass begin: times (s) by sub-swath; and near edge of the range grid, two-way seconds."""
 
-    starts: tuple[tuple[float, ...], ...]
+    starts: dict[str, list[float]]
     near_time: float
     is_secondary: bool
 
@@ -153,18 +212,32 @@ def plan_pair(config: SlcPairConfig) -> PairPlan:
     """
     layout = make_layout(config)
     flight = reference_flight(config, layout.centre_time)
-    point = scene_centre(config)
-    distance = float(np.linalg.norm(point - flight.orbit.position(0.0)))
-    near_time = 2.0 * distance / SPEED_OF_LIGHT - layout.middle / SAMPLING_RATE
-    starts = _burst_starts(config, layout, flight)
-    moved = tuple(tuple(round(t - config.missync * LINE_INTERVAL, 6) for t in times) for times in starts)
-    gate = near_time + config.range_shift / SAMPLING_RATE
-    return PairPlan(
-        config,
-        layout,
-        _make_pass(config, layout, flight, _Timing(starts, near_time, is_secondary=False)),
-        _make_pass(config, layout, secondary_flight(config, flight), _Timing(moved, gate, is_secondary=True)),
+    timing = _Timing(
+        _burst_starts(config, layout, flight), _near_time(config, layout, flight), is_secondary=False
     )
+    reference = _make_pass(config, layout, flight, timing)
+    if config.fault == "other-track":
+        other = flight_of_other_track(config, flight, layout.centre_time)
+        moved = _burst_starts(config, layout, other)
+        timing = _Timing(moved, _near_time(config, layout, other), is_secondary=True)
+    else:
+        other = secondary_flight(config, flight)
+        gate = timing.near_time + config.range_shift / SAMPLING_RATE
+        timing = _Timing(_moved_starts(config, timing.starts), gate, is_secondary=True)
+    return PairPlan(config, reference, _make_pass(config, layout, other, timing))
+
+
+def _near_time(config: SlcPairConfig, layout: Layout, flight: Flight) -> float:
+    """Two-way slant range time of the first sample of the range grid: the scene centre is in its middle."""
+    distance = float(np.linalg.norm(scene_centre(config) - flight.orbit.position(0.0)))
+    return 2.0 * distance / SPEED_OF_LIGHT - layout.middle / SAMPLING_RATE
+
+
+def _moved_starts(config: SlcPairConfig, starts: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Times at which the bursts of the secondary begin, so many lines earlier; or behind those of the reference."""
+    late = (config.bursts + 2) * BURST_CYCLE if config.fault == "no-overlap" else 0.0
+    move = late - config.missync * LINE_INTERVAL
+    return {swath: [round(time + move, 6) for time in times] for swath, times in starts.items()}
 
 
 def _cycles(flight: Flight, time: float) -> float:
@@ -180,26 +253,26 @@ def _since_node(flight: Flight, time: float) -> float:
     return time - float((flight.numbers.node_time - flight.epoch) / np.timedelta64(1, "us")) * 1e-6
 
 
-def _burst_starts(config: SlcPairConfig, layout: Layout, flight: Flight) -> tuple[tuple[float, ...], ...]:
+def _burst_starts(config: SlcPairConfig, layout: Layout, flight: Flight) -> dict[str, list[float]]:
     """Times of the first lines, on one grid of lines and on the beat of the antenna, rounded to microseconds.
 
     The middle of the scene is that of the second sub-swath, as near to time 0 as the beat allows.
     """
-    place = 0.5 * (config.bursts - 1) + _CYCLE_MIDDLE
-    first = round(_cycles(flight, 0.0) - place)
-    starts = [
-        [
-            (first + k + extent.beam.cycle_place - _cycles(flight, 0.0)) * BURST_CYCLE
-            - 0.5 * extent.beam.lines * LINE_INTERVAL
+    now = _cycles(flight, 0.0)
+    first = round(now - 0.5 * (config.bursts - 1) - _CYCLE_MIDDLE)
+    starts = {
+        swath: [
+            (first + k + layout.extents[swath].beam.cycle_place - now) * BURST_CYCLE
+            - 0.5 * layout.extents[swath].beam.lines * LINE_INTERVAL
             for k in range(config.bursts)
         ]
-        for extent in layout.extents
-    ]
-    origin = round(min(times[0] for times in starts), 6)
-    return tuple(
-        tuple(round(origin + round((time - origin) / LINE_INTERVAL) * LINE_INTERVAL, 6) for time in times)
-        for times in starts
-    )
+        for swath in config.swaths
+    }
+    origin = round(min(times[0] for times in starts.values()), 6)
+    return {
+        swath: [round(origin + round((time - origin) / LINE_INTERVAL) * LINE_INTERVAL, 6) for time in times]
+        for swath, times in starts.items()
+    }
 
 
 def _make_pass(config: SlcPairConfig, layout: Layout, flight: Flight, timing: _Timing) -> Pass:
@@ -207,11 +280,13 @@ def _make_pass(config: SlcPairConfig, layout: Layout, flight: Flight, timing: _T
     half = config.bursts / config.slices
     cut = math.floor(half) if timing.is_secondary else math.ceil(half)
     cuts = [0, config.bursts] if config.slices == 1 else [0, cut, config.bursts]
+    swaths = config.secondary_swaths if timing.is_secondary else config.reference_swaths
     return Pass(
         flight,
         tuple(
             tuple(
-                _make_image(config, extent, flight, timing, range(first, last)) for extent in layout.extents
+                _make_image(config, layout.extents[swath], flight, timing, range(first, last))
+                for swath in swaths
             )
             for first, last in pairwise(cuts)
         ),
@@ -221,9 +296,8 @@ def _make_pass(config: SlcPairConfig, layout: Layout, flight: Flight, timing: _T
 def _make_image(
     config: SlcPairConfig, extent: Extent, flight: Flight, timing: _Timing, indices: range
 ) -> TopsImage:
-    swath_number = config.swaths.index(extent.beam.beam.swath)
     near_time = float(f"{timing.near_time + extent.start / SAMPLING_RATE:.15e}")
-    starts = timing.starts[swath_number]
+    starts = timing.starts[extent.beam.beam.swath]
     bursts = tuple(_make_burst(config, extent, flight, near_time, k, starts[k]) for k in indices)
     rates = fm_rates(flight, bursts[0].view, near_time, [burst.middle_time for burst in bursts])
     dopplers = _dopplers(config, flight, timing, bursts, extent.beam)

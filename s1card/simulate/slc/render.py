@@ -14,7 +14,7 @@ from s1card.simulate.fields import COHERENCES, Lattice
 from s1card.simulate.radiometry import LineRadiometry
 from s1card.simulate.slc import gaussian
 from s1card.simulate.slc.carrier import Carrier, carrier_cycles
-from s1card.simulate.slc.passes import PairPlan, TopsImage
+from s1card.simulate.slc.passes import BurstPair, PairPlan, StackedBurst, TopsImage
 from s1card.simulate.slc.resampling import along_azimuth, along_range, azimuth_table, range_table
 from s1card.simulate.slc.speckle import Filters, excite_reference, excite_secondary
 from s1card.simulate.slc.spectrum import (
@@ -26,9 +26,8 @@ from s1card.simulate.slc.spectrum import (
     range_band,
     spectral_filter,
 )
-from s1card.simulate.slc.targets import Sighting, add_response, indices_of
+from s1card.simulate.slc.targets import Sighting, add_response
 from s1card.simulate.slc.tiles import (
-    BurstPair,
     Columns,
     TileFrame,
     TileGeometry,
@@ -41,6 +40,9 @@ from s1card.simulate.terrain import Heights
 Complex = NDArray[np.complex64]
 Samples = NDArray[np.int16]
 
+_NORMAL = gaussian.normal_table()
+_RANGE_WEIGHTS, _AZIMUTH_WEIGHTS = range_table(), azimuth_table()
+
 
 @dataclass(frozen=True, eq=False)
 class DateModel:
@@ -52,149 +54,132 @@ class DateModel:
 
 @dataclass(frozen=True)
 class Tile:
-    """Samples of one date: (polarizations, lines, columns, 2), in phase and in quadrature."""
+    """Samples of one date.
 
-    image: TopsImage
-    place: int
+    Attributes:
+        seen: The burst.
+        columns: Its columns.
+        samples: (polarizations, lines, columns, 2), in phase and in quadrature.
+        moments: Sums of samples and sums of their squares (polarizations, 4).
+    """
+
+    seen: StackedBurst
     columns: Columns
     samples: Samples
+    moments: Ints
 
 
 @dataclass(frozen=True, eq=False)
 class PairModel:
-    """All that determines the samples of a pair."""
+    """All that determines the samples of a pair, or of a single date where the secondary has no model."""
 
     plan: PairPlan
+    seed: int
     heights: Heights
     span: tuple[float, float]
     lattice: Lattice
     reference: DateModel
-    secondary: DateModel
-    normal: Floats32
-    range_weights: Floats32
-    azimuth_weights: Floats32
-
-    def burst_pair(self, swath: str, burst: int) -> BurstPair:
-        """Geometry and carriers of a burst in both dates."""
-        image, place = self.plan.reference.burst(swath, burst)
-        other, other_place = self.plan.secondary.burst(swath, burst)
-        return BurstPair(
-            image.bursts[place].view,
-            other.bursts[other_place].view,
-            image.carriers[place],
-            other.carriers[other_place],
-        )
+    secondary: DateModel | None
 
     def frames(self, swath: str, burst: int) -> list[TileFrame]:
         """The tiles of a burst."""
-        return tile_frames(self.burst_pair(swath, burst), self.span)
+        return tile_frames(self.plan.burst_pair(swath, burst), self.span)
 
-    def tile(self, swath: str, burst: int, frame: TileFrame) -> tuple[Tile, Tile]:
-        """Samples of reference and secondary in a tile."""
-        geometry = tile_geometry(self.burst_pair(swath, burst), frame, self.span, self.heights, self.lattice)
-        work = _TileWork(self, swath, burst, frame, geometry)
-        return work.reference(), work.secondary()
-
-
-def make_model(
-    plan: PairPlan,
-    heights: Heights,
-    span: tuple[float, float],
-    lattice: Lattice,
-    reference: DateModel,
-    secondary: DateModel,
-) -> PairModel:
-    """The model with the tables that all tiles share."""
-    tables = gaussian.normal_table(), range_table(), azimuth_table()
-    return PairModel(plan, heights, span, lattice, reference, secondary, *tables)
+    def tile(self, swath: str, burst: int, frame: TileFrame) -> list[Tile]:
+        """Samples of the reference, and of the secondary if there is one, in a tile."""
+        pair = self.plan.burst_pair(swath, burst)
+        geometry = tile_geometry(pair, frame, self.span, self.heights, self.lattice)
+        work = _TileWork(self, pair, frame, geometry)
+        tiles = [work.reference(self.reference)]
+        if self.secondary is not None:
+            tiles.append(work.secondary(self.secondary))
+        return tiles
 
 
 @dataclass(frozen=True, eq=False)
 class _TileWork:
     model: PairModel
-    swath: str
-    burst: int
+    pair: BurstPair
     frame: TileFrame
     geometry: TileGeometry
 
-    def reference(self) -> Tile:
+    def reference(self, date: DateModel) -> Tile:
         """Samples of the reference."""
-        model, frame = self.model, self.frame
-        image, place = model.plan.reference.burst(self.swath, self.burst)
-        origin = place * image.beam.lines + frame.first_line, frame.first_pixel
-        bases = []
-        for k, radiometry in enumerate(model.reference.radiometry[image]):
-            own = self._noise(gaussian.REFERENCE, k)
-            excite_reference(radiometry, origin, self.geometry.codes, self._noise(gaussian.COMMON, k), own)
-            filtered = self._filters(image).apply(own)
-            row, col = -frame.first_line, frame.reference.first - frame.first_pixel
-            bases.append(
-                np.ascontiguousarray(
-                    filtered[row : row + image.beam.lines, col : col + frame.reference.count]
-                )
-            )
-        return self._finish(image, place, frame.reference, bases, model.reference.sightings)
+        frame, seen = self.frame, self.pair.reference
+        radiometry = date.radiometry[seen.image]
+        origin = seen.first_line + frame.first_line, frame.first_pixel
+        row, col = -frame.first_line, frame.reference.first - frame.first_pixel
+        base = np.empty((len(radiometry), seen.view.lines, frame.reference.count), np.complex64)
+        for k, values in enumerate(radiometry):
+            own, common = self._noise(gaussian.REFERENCE, k), self._noise(gaussian.COMMON, k)
+            excite_reference(values, origin, self.geometry.codes, common, own)
+            filtered = self._filters().apply(own)
+            base[k] = filtered[row : row + base.shape[1], col : col + base.shape[2]]
+        return _finish(seen, frame.reference, base, date.sightings)
 
-    def secondary(self) -> Tile:
+    def secondary(self, date: DateModel) -> Tile:
         """Samples of the secondary."""
-        model, frame = self.model, self.frame
-        image, place = model.plan.secondary.burst(self.swath, self.burst)
-        origin = place * image.beam.lines + frame.first_line, frame.first_pixel + frame.shift
-        phasor, share = self._common_part(image)
+        frame, seen = self.frame, self.pair.secondary
+        radiometry = date.radiometry[seen.image]
+        origin = seen.first_line + frame.first_line, frame.first_pixel + frame.shift
+        phasor, share = self._common_part()
         shifts = self.geometry.shift_line, self.geometry.shift_pixel
-        bases = []
-        for k, radiometry in enumerate(model.secondary.radiometry[image]):
+        whole = np.empty((len(radiometry), frame.lines, frame.pixels), np.complex64)
+        for k, values in enumerate(radiometry):
             own, common = self._noise(gaussian.SECONDARY, k), self._noise(gaussian.COMMON, k)
-            excite_secondary(radiometry, origin, self.geometry.codes, shifts, phasor, share, common, own)
-            del common
-            bases.append(self._resample(self._filters(image).apply(own), image.beam.lines))
-        return self._finish(image, place, frame.secondary, bases, model.secondary.sightings)
+            excite_secondary(values, origin, self.geometry.codes, shifts, phasor, share, common, own)
+            whole[k] = self._filters().apply(own)
+        return _finish(seen, frame.secondary, self._resample(whole, seen.view.lines), date.sightings)
 
     def _noise(self, kind: int, polarization: int) -> Complex:
-        frame, config = self.frame, self.model.plan.config
+        frame, seen = self.frame, self.pair.reference
         noise = np.empty((frame.lines, frame.pixels), np.complex64)
-        channel = gaussian.channel(kind, polarization, int(self.swath[-1]), self.burst)
-        gaussian.fill_noise(
-            self.model.normal, config.seed, channel, frame.first_line, frame.first_pixel, noise
-        )
+        channel = gaussian.channel(kind, polarization, seen.image.beam.index, seen.burst.index)
+        origin = frame.first_line, frame.first_pixel
+        gaussian.fill_noise(_NORMAL, self.model.seed, channel, origin, noise)
         return noise
 
-    def _filters(self, image: TopsImage) -> Filters:
-        along, across = bands_of(image)
+    def _filters(self) -> Filters:
+        along, across = bands_of(self.pair.reference.image)
         return Filters(spectral_filter(along, self.frame.lines), compact_filter(across, self.frame.pixels))
 
-    def _common_part(self, image: TopsImage) -> tuple[Complex, Floats32]:
+    def _common_part(self) -> tuple[Complex, Floats32]:
         shape = self.geometry.codes.shape
         phasor, share = np.empty(shape, np.complex64), np.empty(shape, np.float32)
-        along, across = bands_of(image)
+        along, across = bands_of(self.pair.reference.image)
         tables = overlap_table(along), overlap_table(across)
         widths = along.width, across.width
         fill_common_part(self.geometry.codes, self.geometry.cycles, COHERENCES, tables, widths, phasor, share)
         return phasor, share
 
-    def _resample(self, image: Complex, lines: int) -> Complex:
-        """The image on samples of the secondary."""
-        frame, geometry = self.frame, self.geometry
-        between = np.empty((frame.lines, frame.secondary.count), np.complex64)
-        shift = np.empty(between.shape, np.float32)
+    def _resample(self, images: Complex, lines: int) -> Complex:
+        """Images (polarizations, lines, pixels) of the window on samples of the secondary."""
+        frame = self.frame
+        # Lines of 2048 samples would all fall into the same few places of a cache.
+        lines_apart = frame.secondary.count + 24
+        between = np.empty((images.shape[0], frame.lines, lines_apart), np.complex64)
+        between = between[:, :, : frame.secondary.count]
+        shift = np.empty((frame.lines, lines_apart), np.float32)[:, : frame.secondary.count]
+        shifts = self.geometry.shift_line, self.geometry.shift_pixel
         first = float(frame.secondary.first - frame.shift - frame.first_pixel)
-        along_range(
-            image, geometry.shift_line, geometry.shift_pixel, self.model.range_weights, first, between, shift
-        )
-        out = np.empty((lines, frame.secondary.count), np.complex64)
-        along_azimuth(between, shift, self.model.azimuth_weights, float(-frame.first_line), out)
+        along_range(images, shifts, _RANGE_WEIGHTS, first, between, shift)
+        out = np.empty((images.shape[0], lines, frame.secondary.count), np.complex64)
+        parts = between.view(np.float32), out.view(np.float32)
+        along_azimuth(parts[0], shift, _AZIMUTH_WEIGHTS, -frame.first_line, parts[1])
         return out
 
-    def _finish(
-        self, image: TopsImage, place: int, columns: Columns, bases: list[Complex], sightings: list[Sighting]
-    ) -> Tile:
-        burst, carrier = image.bursts[place], image.carriers[place]
-        samples = np.zeros((len(bases), burst.view.lines, columns.count, 2), np.int16)
-        for sighting in indices_of(sightings, self.swath, self.burst):
-            for base, amplitude in zip(bases, sighting.amplitudes, strict=True):
-                add_response(base, columns.first, sighting, amplitude, carrier, bands_of(image))
-        modulate(np.stack(bases), carrier, columns.first, burst.first_sample, burst.last_sample, samples)
-        return Tile(image, place, columns, samples)
+
+def _finish(seen: StackedBurst, columns: Columns, base: Complex, sightings: list[Sighting]) -> Tile:
+    """Add the targets to base bands (polarizations, lines, columns), put them on the carrier and round."""
+    burst = seen.burst
+    for sighting in sightings:
+        if (sighting.swath, sighting.burst) == (seen.image.swath, burst.index):
+            for part, amplitude in zip(base, sighting.amplitudes, strict=True):
+                add_response(part, columns.first, sighting, amplitude, seen.carrier, bands_of(seen.image))
+    samples = np.zeros((*base.shape, 2), np.int16)
+    moments = np.zeros((base.shape[0], 4), np.int64)
+    modulate(base, seen.carrier, columns.first, (burst.first_sample, burst.last_sample), samples, moments)
+    return Tile(seen, columns, samples, moments)
 
 
 def bands_of(image: TopsImage) -> tuple[Band, Band]:
@@ -205,26 +190,41 @@ def bands_of(image: TopsImage) -> tuple[Band, Band]:
 
 @njit(cache=True, nogil=True)
 def modulate(
-    base: Complex, carrier: Carrier, first_pixel: int, first: Ints, last: Ints, samples: Samples
+    base: Complex,
+    carrier: Carrier,
+    first_pixel: int,
+    valid: tuple[Ints, Ints],
+    samples: Samples,
+    moments: Ints,
 ) -> None:
     """Put base bands (polarizations, lines, columns) on the carrier and round; only valid samples are filled.
 
     Args:
         first_pixel: Pixel of the first column.
-        first, last: First and last valid pixel of every line.
+        valid: First and last valid pixel of every line.
+        moments: Sums to be added to.
     """
     for line in range(base.shape[1]):
-        if first[line] < 0:
+        if valid[0][line] < 0:
             continue
-        begin = max(0, first[line] - first_pixel)
-        end = min(base.shape[2], last[line] + 1 - first_pixel)
+        begin = max(0, valid[0][line] - first_pixel)
+        end = min(base.shape[2], valid[1][line] + 1 - first_pixel)
         for col in range(begin, end):
             cycles = carrier_cycles(carrier, float(line), float(first_pixel + col))
             angle = np.float32(-2.0 * math.pi * (cycles - math.floor(cycles)))
             cosine, sine = math.cos(angle), math.sin(angle)
             for k in range(base.shape[0]):
                 value = base[k, line, col]
-                real = value.real * cosine - value.imag * sine
-                imaginary = value.real * sine + value.imag * cosine
-                samples[k, line, col, 0] = round(min(max(real, -32767.0), 32767.0))
-                samples[k, line, col, 1] = round(min(max(imaginary, -32767.0), 32767.0))
+                real = _rounded(value.real * cosine - value.imag * sine)
+                imaginary = _rounded(value.real * sine + value.imag * cosine)
+                samples[k, line, col, 0], samples[k, line, col, 1] = real, imaginary
+                moments[k, 0] += real
+                moments[k, 1] += imaginary
+                moments[k, 2] += real * real
+                moments[k, 3] += imaginary * imaginary
+
+
+@njit(cache=True, nogil=True)
+def _rounded(value: float) -> int:
+    """The nearest 16 bit integer."""
+    return math.floor(min(max(value, -32767.0), 32767.0) + 0.5)

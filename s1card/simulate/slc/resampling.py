@@ -40,10 +40,30 @@ def azimuth_table() -> Floats32:
 
 
 @njit(cache=True, nogil=True)
+def _origin_of(wanted: float, shift: Floats32) -> tuple[int, float]:
+    """Sample before the place that a shift (n, linear between samples) moves to a wanted one, and the rest."""
+    place = wanted
+    for _ in range(3):
+        k = min(max(math.floor(place), 0), shift.size - 2)
+        place = wanted - (shift[k] + (place - k) * (shift[k + 1] - shift[k]))
+    k = math.floor(place)
+    return k, place - k
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _weighted(samples: Complex, weights: Floats32) -> np.complex64:
+    """Sum of samples (taps) times weights."""
+    real, imaginary = np.float32(0.0), np.float32(0.0)
+    for n in range(weights.size):
+        real += weights[n] * samples[n].real
+        imaginary += weights[n] * samples[n].imag
+    return np.complex64(complex(real, imaginary))
+
+
+@njit(cache=True, nogil=True)
 def along_range(
-    image: Complex,
-    shift_line: Floats32,
-    shift_pixel: Floats32,
+    images: Complex,
+    shifts: tuple[Floats32, Floats32],
     table: Floats32,
     first: float,
     out: Complex,
@@ -52,63 +72,73 @@ def along_range(
     """Resample every line to the places whose shifted column is a whole number.
 
     Args:
-        image: (lines, pixels).
-        shift_line, shift_pixel: What is to be added to a line and column to find it in the other image
-            (lines, pixels); pixels without their common part.
+        images: (images, lines, pixels).
+        shifts: What is to be added to a line and a column to find them in the other image (lines, pixels); that of
+            columns without its common part.
         table: Range kernel.
         first: Shifted column of the first column wanted.
-        out: (lines, columns wanted).
+        out: (images, lines, columns wanted).
         out_shift: Shift of the line at these places.
     """
     taps = table.shape[1]
-    last = image.shape[1] - 1
-    for row in range(image.shape[0]):
-        for col in range(out.shape[1]):
-            wanted = first + col
-            place = wanted
-            for _ in range(3):
-                k = min(max(math.floor(place), 0), last - 1)
-                w = place - k
-                place = wanted - ((1.0 - w) * shift_pixel[row, k] + w * shift_pixel[row, k + 1])
-            k = math.floor(place)
-            weights = table[int((place - k) * PHASES + 0.5)]
-            k += 1 - taps // 2
-            real, imaginary = np.float32(0.0), np.float32(0.0)
-            for n in range(taps):
-                sample = image[row, k + n]
-                real += weights[n] * sample.real
-                imaginary += weights[n] * sample.imag
-            out[row, col] = complex(real, imaginary)
-            k = math.floor(place)
-            w = place - k
-            out_shift[row, col] = (1.0 - w) * shift_line[row, k] + w * shift_line[row, k + 1]
+    for row in range(images.shape[1]):
+        for col in range(out.shape[2]):
+            k, w = _origin_of(first + col, shifts[1][row])
+            weights = table[int(w * PHASES + 0.5)]
+            begin = k + 1 - taps // 2
+            for n in range(images.shape[0]):
+                out[n, row, col] = _weighted(images[n, row, begin : begin + taps], weights)
+            out_shift[row, col] = shifts[0][row, k] + w * (shifts[0][row, k + 1] - shifts[0][row, k])
 
 
 @njit(cache=True, nogil=True)
-def along_azimuth(image: Complex, shift_line: Floats32, table: Floats32, first: float, out: Complex) -> None:
+def along_azimuth(images: Floats32, shift: Floats32, table: Floats32, first: int, out: Floats32) -> None:
     """Resample every column to the places whose shifted line is a whole number, from ``first`` on.
 
+    Shifts hardly vary from line to line, so one step finds a place; nor along a line, so columns next to each
+    other share their weights.
+
     Args:
-        image, shift_line: (lines, columns): image and what is to be added to a line.
+        images: (images, lines, 2 columns): real and imaginary parts next to each other.
+        shift: What is to be added to a line (lines, columns).
         table: Azimuth kernel.
-        out: (lines wanted, columns).
+        out: (images, lines wanted, 2 columns).
     """
-    taps = table.shape[1]
-    last = image.shape[0] - 1
-    for row in range(out.shape[0]):
-        for col in range(out.shape[1]):
-            wanted = first + row
-            place = wanted
-            for _ in range(3):
-                k = min(max(math.floor(place), 0), last - 1)
-                w = place - k
-                place = wanted - ((1.0 - w) * shift_line[k, col] + w * shift_line[k + 1, col])
-            k = math.floor(place)
-            weights = table[int((place - k) * PHASES + 0.5)]
-            k += 1 - taps // 2
-            real, imaginary = np.float32(0.0), np.float32(0.0)
-            for n in range(taps):
-                sample = image[k + n, col]
-                real += weights[n] * sample.real
-                imaginary += weights[n] * sample.imag
-            out[row, col] = complex(real, imaginary)
+    columns = shift.shape[1]
+    places = np.empty(columns + 1, np.int64)
+    places[columns] = -1
+    for row in range(out.shape[1]):
+        wanted = first + row
+        for col in range(columns):
+            nearest = wanted - math.floor(shift[wanted, col] + 0.5)
+            places[col] = math.floor((wanted - shift[nearest, col]) * PHASES + 0.5)
+        start = 0
+        while start < columns:
+            end = start + 1
+            while places[end] == places[start]:
+                end += 1
+            line, phase = divmod(places[start], PHASES)
+            _weighted_lines(images, line, table[phase], 2 * start, 2 * end, out[:, row])
+            start = end
+
+
+@njit(cache=True, nogil=True)
+def _weighted_lines(
+    images: Floats32, line: int, weights: Floats32, start: int, end: int, out: Floats32
+) -> None:
+    """Fill out (images, columns) from start to end with the weighted sum of the lines around a line."""
+    begin = line + 1 - weights.size // 2
+    for n in range(out.shape[0]):
+        for col in range(start, end):
+            out[n, col] = np.float32(0.0)
+        # Four lines at a time, as loading and storing the sum takes longer than adding to it.
+        for tap in range(0, weights.size, 4):
+            w0, w1, w2, w3 = weights[tap], weights[tap + 1], weights[tap + 2], weights[tap + 3]
+            k = begin + tap
+            for col in range(start, end):
+                out[n, col] += (
+                    w0 * images[n, k, col]
+                    + w1 * images[n, k + 1, col]
+                    + w2 * images[n, k + 2, col]
+                    + w3 * images[n, k + 3, col]
+                )

@@ -15,7 +15,7 @@ from s1card.simulate.ground import on_terrain
 from s1card.simulate.radiometry import LineRadiometry, vector_before
 from s1card.simulate.slc.beams import LINE_INTERVAL, WAVELENGTH
 from s1card.simulate.slc.carrier import Carrier, carrier_cycles
-from s1card.simulate.slc.passes import Burst, PairPlan, Pass, TopsImage
+from s1card.simulate.slc.passes import Burst, PairPlan, Pass, StackedBurst
 from s1card.simulate.slc.spectrum import Band, response_at
 from s1card.simulate.terrain import Heights
 
@@ -71,7 +71,7 @@ def place_targets(plan: PairPlan, fields: FieldMap, heights: Heights) -> Places:
     """Put targets into every burst of the reference and every overlap of bursts, and make the fields there dark."""
     random = np.random.default_rng([plan.config.seed, 404])
     points, height = [], []
-    for swath in plan.config.swaths:
+    for swath in plan.reference.swaths:
         bursts = [burst for image in plan.reference.images(swath) for burst in image.bursts]
         for burst, line, pixel in _wanted(bursts, plan.config.targets, random):
             point, above = on_terrain(
@@ -150,9 +150,11 @@ def _in_burst(swath: str, burst: Burst, places: Places) -> list[Sighting]:
     ]
 
 
-def with_amplitudes(sighting: Sighting, image: TopsImage, radiometry: tuple[LineRadiometry, ...]) -> Sighting:
+def with_amplitudes(
+    sighting: Sighting, seen: StackedBurst, radiometry: tuple[LineRadiometry, ...]
+) -> Sighting:
     """The sighting with peaks 54 dB above the power of dark ground and noise at its place."""
-    line = round(sighting.line) + (sighting.burst - image.bursts[0].index) * image.beam.lines
+    line = round(sighting.line) + seen.first_line
     pixel = round(sighting.pixel)
     floors = []
     for values in radiometry:
@@ -160,11 +162,6 @@ def with_amplitudes(sighting: Sighting, image: TopsImage, radiometry: tuple[Line
         gamma = (1.0 - weight) * values.gamma[row, pixel] + weight * values.gamma[row + 1, pixel]
         floors.append(gamma**2 * values.gamma0[0] + values.noise[:, pixel].max())
     return replace(sighting, amplitudes=tuple(10.0 ** (PEAK_DB / 20.0) * math.sqrt(f) for f in floors))
-
-
-def indices_of(sightings_: list[Sighting], swath: str, burst: int) -> list[Sighting]:
-    """The sightings in a burst."""
-    return [s for s in sightings_ if (s.swath, s.burst) == (swath, burst)]
 
 
 def add_response(

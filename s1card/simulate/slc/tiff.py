@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,10 @@ class SlcTiff:
 
     def write(self, first_line: int, columns: Columns, samples: NDArray[np.int16]) -> None:
         """Put samples (lines, columns, 2) in their place; several threads may do so at once."""
-        place = self.byte_of(first_line)
-        shape = samples.shape[0], self.pixels, 2
-        target = np.memmap(self.path, "<i2", mode="r+", offset=place, shape=shape)
-        target[:, columns.first : columns.last] = samples
+        with self.path.open("r+b", buffering=0) as stream:
+            for k, line in enumerate(np.ascontiguousarray(samples, "<i2")):
+                place = self.byte_of(first_line + k) + columns.first * SAMPLE_BYTES
+                os.pwrite(stream.fileno(), line.data, place)
 
     def byte_of(self, line: int) -> int:
         """Byte of the first sample of a line."""

@@ -19,16 +19,19 @@ from s1card.scene.records import Floats
 from s1card.simulate.fields import Lattice, class_of, coherence_of, field_at
 from s1card.simulate.ground import (
     Ties,
+    between_nodes,
     ground_coefficients,
-    ground_line,
     look_at_heights,
     middle_and_half,
     parabola,
+    place_at,
+    terrain_height,
     tie_line,
     tie_nodes,
 )
 from s1card.simulate.slc.beams import RANGE_SPACING, WAVELENGTH
 from s1card.simulate.slc.carrier import Carrier, carrier_cycles
+from s1card.simulate.slc.passes import BurstPair
 from s1card.simulate.slc.resampling import AZIMUTH_TAPS, RANGE_TAPS
 from s1card.simulate.slc.spectrum import KERNEL_REACH, Floats32, overlap_at
 from s1card.simulate.slc.view import SlantView
@@ -75,16 +78,6 @@ class TileFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class BurstPair:
-    """A burst of the reference and the burst of the secondary that sees the same ground, with their carriers."""
-
-    reference: SlantView
-    secondary: SlantView
-    reference_carrier: Carrier
-    secondary_carrier: Carrier
-
-
-@dataclass(frozen=True, eq=False)
 class TileGeometry:
     """What the window of a tile sees, arrays of (lines, pixels).
 
@@ -106,16 +99,20 @@ def tile_frames(pair: BurstPair, span: tuple[float, float]) -> list[TileFrame]:
     shift = round(float(pixels.mean()))
     vary = math.ceil(float(np.abs(pixels - shift).max())) + 1
     above = math.ceil(float(np.abs(lines).max())) + AZIMUTH_TAPS
-    count = next_fast_len(pair.reference.lines + 2 * above)
-    width = max(pair.reference.pixels, pair.secondary.pixels - shift)
+    count = next_fast_len(pair.reference.view.lines + 2 * above)
+    width = max(pair.reference.view.pixels, pair.secondary.view.pixels - shift)
     edges = [*range(0, width, TILE_PIXELS), width]
     if len(edges) > 2 and edges[-1] - edges[-2] < TILE_PIXELS // 4:
         del edges[-2]
     frames = []
     for first, last in pairwise(edges):
-        reference = Columns(first, min(last, pair.reference.pixels))
-        begin = 0 if first == 0 else min(first + shift, pair.secondary.pixels)
-        end = pair.secondary.pixels if last == width else max(0, min(last + shift, pair.secondary.pixels))
+        reference = Columns(first, min(last, pair.reference.view.pixels))
+        begin = 0 if first == 0 else min(first + shift, pair.secondary.view.pixels)
+        end = (
+            pair.secondary.view.pixels
+            if last == width
+            else max(0, min(last + shift, pair.secondary.view.pixels))
+        )
         secondary = Columns(max(0, begin), end)
         low = min(reference.first, secondary.first - shift) - vary - _EDGE - KERNEL_REACH
         high = max(reference.last, secondary.last - shift) + vary + _EDGE + KERNEL_REACH
@@ -142,9 +139,9 @@ def tile_geometry(
     _fill_pair(
         pair_ties,
         place,
-        (pair.reference_carrier, pair.secondary_carrier),
+        (pair.reference.carrier, pair.secondary.carrier),
         (frame.first_line, frame.first_pixel, frame.shift),
-        (pair.reference.near_range - pair.secondary.near_range) / RANGE_SPACING,
+        (pair.reference.view.near_range - pair.secondary.view.near_range) / RANGE_SPACING,
         geometry.shift_line,
         geometry.shift_pixel,
         geometry.cycles,
@@ -154,7 +151,7 @@ def tile_geometry(
 
 def _make_ties(pair: BurstPair, frame: TileFrame, span: tuple[float, float]) -> tuple[Ties, Ties]:
     """Ties of the ground, and of the secondary: line shift and excess of range (m) as functions of height."""
-    view = pair.reference.window(frame.first_line, frame.first_pixel, frame.lines, frame.pixels)
+    view = pair.reference.view.window(frame.first_line, frame.first_pixel, frame.lines, frame.pixels)
     line, line_step = tie_nodes(view.lines)
     pixel, pixel_step = tie_nodes(view.pixels)
     middle, half = middle_and_half(span)
@@ -168,23 +165,23 @@ def _make_ties(pair: BurstPair, frame: TileFrame, span: tuple[float, float]) -> 
 def _pair_coefficients(
     pair: BurstPair, view: SlantView, line: Floats, pixel: Floats, points: list[Floats]
 ) -> Floats:
-    row = line[:, None] + round((view.first_time - pair.reference.first_time) / view.line_interval)
+    row = line[:, None] + round((view.first_time - pair.reference.view.first_time) / view.line_interval)
     own_range = view.slant_range(line, pixel)
     shifts, excess = [], []
     for point in points:
-        time, distance = pair.secondary.look(point)
-        shifts.append((time - pair.secondary.first_time) / view.line_interval - row)
+        time, distance = pair.secondary.view.look(point)
+        shifts.append((time - pair.secondary.view.first_time) / view.line_interval - row)
         excess.append(distance - own_range)
     return np.stack([*parabola(shifts), *parabola(excess)], axis=-1)
 
 
 def _shifts(pair: BurstPair, span: tuple[float, float]) -> tuple[Floats, Floats]:
     """Shifts of lines and pixels on a coarse grid, at the lowest and the highest ground."""
-    view = pair.reference
+    view = pair.reference.view
     line, pixel = np.meshgrid(
         np.linspace(0.0, view.lines - 1.0, 3), np.linspace(0.0, view.pixels - 1.0, 9), indexing="ij"
     )
-    found = [pair.secondary.image_position(view.ground(line, pixel, height)) for height in span]
+    found = [pair.secondary.view.image_position(view.ground(line, pixel, height)) for height in span]
     return (
         np.stack([at_line - line for at_line, _ in found]),
         np.stack([at_pixel - pixel for _, at_pixel in found]),
@@ -193,19 +190,26 @@ def _shifts(pair: BurstPair, span: tuple[float, float]) -> tuple[Floats, Floats]
 
 @njit(cache=True, nogil=True)
 def _fill_ground(ties: Ties, heights: Heights, lattice: Lattice, codes: Codes, place: Floats32) -> None:
-    """Fill the codes of fields, and the height of the ground as a place in the span of the ties."""
-    pixels = codes.shape[1]
-    longitude, latitude, height = np.empty(pixels), np.empty(pixels), np.empty(pixels)
+    """Fill the codes of fields, and the height of the ground as a place in the span of the ties.
+
+    The search starts where the two pixels before lead to.
+    """
+    c = np.empty(6)
     last_field, code = -1, 0
     for row in range(codes.shape[0]):
-        ground_line(ties, heights, row, longitude, latitude, height)
-        for col in range(pixels):
-            field = field_at(lattice, longitude[col], latitude[col])
+        nodes = tie_line(ties, row)
+        height = before = ties.middle
+        for col in range(codes.shape[1]):
+            between_nodes(nodes, col / ties.pixel_step, c)
+            height, before = terrain_height(ties, heights, c, 2.0 * height - before), height
+            s = (height - ties.middle) / ties.half
+            longitude, latitude = place_at(c, s)
+            field = field_at(lattice, longitude, latitude)
             if field != last_field:
                 last_field = field
                 code = class_of(lattice, field) * 16 + coherence_of(lattice, field)
             codes[row, col] = code
-            place[row, col] = (height[col] - ties.middle) / ties.half
+            place[row, col] = s
 
 
 @njit(cache=True, nogil=True)
@@ -229,13 +233,9 @@ def _fill_pair(
     for row in range(place.shape[0]):
         nodes = tie_line(ties, row)
         for col in range(place.shape[1]):
-            at = col / ties.pixel_step
-            node = min(int(at), nodes.shape[0] - 2)
-            for k in range(6):
-                c[k] = nodes[node, k] + (at - node) * (nodes[node + 1, k] - nodes[node, k])
+            between_nodes(nodes, col / ties.pixel_step, c)
             s = place[row, col]
-            lines = c[0] + s * (c[1] + s * c[2])
-            excess = c[3] + s * (c[4] + s * c[5])
+            lines, excess = place_at(c, s)
             pixels = offset + excess / RANGE_SPACING
             line, pixel = float(origin[0] + row), float(origin[1] + col)
             shift_line[row, col] = lines

@@ -56,9 +56,8 @@ class PairTruth:
         Args:
             burst: Counted from 0 in the data take; lines count from the first line of the burst.
         """
-        image, place = self.plan.reference.burst(swath, burst)
-        other, other_place = self.plan.secondary.burst(swath, burst)
-        view, other_view = image.bursts[place].view, other.bursts[other_place].view
+        pair = self.plan.burst_pair(swath, burst)
+        view, other_view = pair.reference.view, pair.secondary.view
         shape = np.shape(line)
         flat = np.ravel(np.asarray(line, np.float64)), np.ravel(np.asarray(pixel, np.float64))
         points, height = on_terrain(view, self.heights, *flat, view.reference_height)
@@ -125,8 +124,7 @@ def _write_targets(path: Path, plan: PairPlan, world: PairWorld, models: tuple[D
 
 
 def _sighting_columns(passed: Pass, seen: Sighting) -> list[str]:
-    image, place = passed.burst(seen.swath, seen.burst)
-    line = seen.line + place * image.beam.lines
+    line = seen.line + passed.burst(seen.swath, seen.burst).first_line
     return [
         f"{seen.line:.9f}",
         f"{line:.9f}",
@@ -143,10 +141,12 @@ def _write_scene(path: Path, plan: PairPlan, world: PairWorld, fields: int) -> N
     orbits = plan.reference.flight.orbit, plan.secondary.flight.orbit
     facts: dict[str, Any] = {
         "perpendicular_baseline": perpendicular_baseline(*orbits, scene_centre(config)),
-        "relative_orbit": plan.reference.flight.numbers.relative_orbit,
+        "relative_orbits": [
+            passed.flight.numbers.relative_orbit for passed in (plan.reference, plan.secondary)
+        ],
         "burst_ids": {
             swath: [burst.burst_id for image in plan.reference.images(swath) for burst in image.bursts]
-            for swath in config.swaths
+            for swath in plan.reference.swaths
         },
         "fields": fields,
         "targets": int(world.places.height.size),

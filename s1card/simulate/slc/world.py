@@ -36,9 +36,7 @@ def make_pair_world(plan: PairPlan) -> PairWorld:
     config = plan.config
     frame = LocalFrame(config.longitude, config.latitude)
     terrain = make_terrain(config, frame)
-    views = [
-        view for passed in (plan.reference, plan.secondary) for view in _whole_views(passed, config.swaths)
-    ]
+    views = [view for passed in (plan.reference, plan.secondary) for view in _whole_views(passed)]
     bounds = _union([ground_bounds(view, terrain.span) for view in views])
     grid = dem_grid(bounds, config.dem_spacing, 0.01)
     heights = terrain.sample(grid)
@@ -46,10 +44,10 @@ def make_pair_world(plan: PairPlan) -> PairWorld:
     return PairWorld(terrain, grid, heights, fields, place_targets(plan, fields, heights))
 
 
-def _whole_views(passed: Pass, swaths: tuple[str, ...]) -> list[SlantView]:
+def _whole_views(passed: Pass) -> list[SlantView]:
     """One view per sub-swath that holds all its bursts and what is needed around them."""
     views = []
-    for swath in swaths:
+    for swath in passed.swaths:
         images = passed.images(swath)
         view = images[0].bursts[0].view
         lines = round((images[-1].last_time - view.first_time) / LINE_INTERVAL) + 1
