@@ -9,6 +9,7 @@ from s1card.engine.native import (
     back_geocoding,
     calibration,
     coherence,
+    interferogram,
     linear_to_from_db,
     multilook,
     read,
@@ -32,6 +33,7 @@ OPERATORS: dict[str, Operator] = {
     "Back-Geocoding": back_geocoding.apply,
     "Calibration": calibration.apply,
     "Coherence": coherence.apply,
+    "Interferogram": interferogram.apply,
     "LinearToFromdB": linear_to_from_db.apply,
     "Multilook": multilook.apply,
     "Read": read.apply,
@@ -83,6 +85,7 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
         {"auxFile", "outputImageInComplex", "outputImageScaleInDb", "createGammaBand", "createBetaBand"}
     ),
     "Coherence": _GEOMETRIC_PHASE,
+    "Interferogram": _GEOMETRIC_PHASE,
     # The format is found out; masks and metadata do not change samples.
     "Read": frozenset({"formatName", "sourceMasks", "copyMetadata"}),
     # The scene keeps its metadata and tie points, whatever is asked for.

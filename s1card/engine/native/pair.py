@@ -22,6 +22,14 @@ class Removal(Enum):
     TOPOGRAPHY = (False, True)
     ALL = (True, True)
 
+    @property
+    def statement(self) -> str:
+        """What the record of a card says of it."""
+        names = [
+            name for name, removed in zip(("flat-earth", "topographic"), self.value, strict=True) if removed
+        ]
+        return f"{' and '.join(names) or 'no'} phase removed"
+
 
 @dataclass(frozen=True, eq=False)
 class PairWindow:

@@ -101,7 +101,7 @@ class Signal:
 
     def phase(self, window: Window) -> NDArray[np.float32]:
         """Phase (rad, -pi to pi), float32, NaN where there is no data."""
-        samples = self.read(window).astype(np.float32)
+        samples = self.read(window).astype(np.float32) + np.float32(0.0)  # minus zero has another phase than zero
         phase = np.arctan2(samples[..., 1], samples[..., 0])
         phase[~self.valid(window)] = np.nan
         return phase

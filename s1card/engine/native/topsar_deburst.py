@@ -83,7 +83,6 @@ def deburst(source: Product, polarizations: tuple[str, ...] = ()) -> Product:
         ),
         signals=joined,
         bursts=None,
-        pairs=(),
         lut_origin=LutOrigin(),
         ties=ties_over(grid, [source.annotation]),
         valid=lines.valid,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s1card.engine.native.context import Context, Parameters
-from s1card.engine.native.product import Band, Pixels, Product, Signal
+from s1card.engine.native.product import Band, Looks, Pixels, Product, Signal
 from s1card.engine.native.selection import of_polarizations
 from s1card.engine.native.tie_grid import ties_over
 from s1card.errors import GraphError
@@ -110,6 +110,12 @@ def _require_neighbours(parts: Sequence[Product]) -> None:
                 "TOPSAR-Merge joins debursted sub-swaths",
                 subject=name,
                 advice="Place TOPSAR-Split and TOPSAR-Deburst before it",
+            )
+        if part.looks != Looks():
+            raise GraphError(
+                "TOPSAR-Merge joins samples of the scene, a source of it is multilooked",
+                subject=name,
+                advice="Place Multilook after it",
             )
     swaths = [part.swath for part in parts]
     numbers = [int(swath[-1]) for swath in swaths]
@@ -215,4 +221,5 @@ def _joined_signal(signals: Sequence[Signal], mosaic: Mosaic) -> Signal:
     def is_valid(window: Window) -> NDArray[np.bool_]:
         return mosaic.gather(valid, 0.0, window)
 
-    return replace(signals[0], name=_merged_name(signals[0].name), read=read, valid=is_valid)
+    name, virtual_name = _merged_name(signals[0].name), _merged_name(signals[0].virtual_name)
+    return replace(signals[0], name=name, virtual_name=virtual_name, read=read, valid=is_valid)
