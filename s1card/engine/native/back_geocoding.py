@@ -34,6 +34,7 @@ from s1card.geometry.coregistration import (
 )
 from s1card.geometry.dem import Dem
 from s1card.geometry.orbit import OrbitTable, tabulate_orbit
+from s1card.geometry.radar_grid import SlantRange
 from s1card.geometry.resampling import InterpolationKernel, interpolation_kernel
 from s1card.geometry.tops import SubSwath
 from s1card.window import Window
@@ -126,15 +127,17 @@ class Secondary:
     @cached_property
     def pair(self) -> CoregisteredPair:
         """The secondary as later operators see it."""
-        return CoregisteredPair(self.product, self.tag, self.polarizations, self.bursts.wavelength, self.read)
+        seen = tuple(self.seen(index) for index in range(len(self.matches)))
+        return CoregisteredPair(
+            self.product, self.tag, self.polarizations, self.bursts.wavelength, seen, self.read
+        )
 
     @property
     def baseline(self) -> dict[str, float]:
         """Perpendicular baseline (m) in the middle of the sub-swath, named by it."""
         rows, cols = self.reference.shape
         latitude, longitude = self.reference.tie_grid.position(np.array([rows / 2.0]), np.array([cols / 2.0]))
-        height = float(np.mean(self.reference.annotation.geolocation_grid.height))
-        found = baseline_at(*self._orbits, float(longitude[0]), float(latitude[0]), height)
+        found = baseline_at(*self._orbits, float(longitude[0]), float(latitude[0]), self._mean_height)
         return {f"perpendicular_baseline_{self.reference.swath}_{self.tag}": found.perpendicular}
 
     @cached_property
@@ -183,16 +186,44 @@ class Secondary:
         grid = self.reference_bursts.burst(index)
         half = 0.5 * self.bursts.lines_per_burst * self.bursts.line_interval
         middles = self.bursts.burst_time + half
-        height = float(np.mean(self.reference.annotation.geolocation_grid.height))
-        time, _ = seen_in_secondary(
-            (grid, self._orbits[0]),
-            self._orbits[1],
-            (grid.lines / 2.0, grid.pixels / 2.0),
-            height,
-            float(middles.mean()),
-        )
+        time, _ = self._seen_at(index, grid.lines / 2.0, grid.pixels / 2.0)
         nearest = int(np.argmin(np.abs(middles - time)))
         return nearest if abs(middles[nearest] - time) < half else NOT_MATCHED
+
+    def _seen_at(self, index: int, line: float, pixel: float) -> tuple[float, float]:
+        """When (s) and at what slant range (m) the secondary sees a place of a reference burst, at mean height."""
+        reference = self.reference_bursts.burst(index), self._orbits[0]
+        guess = float(np.mean(self.bursts.burst_time))
+        return seen_in_secondary(reference, self._orbits[1], (line, pixel), self._mean_height, guess)
+
+    @cached_property
+    def _mean_height(self) -> float:
+        return float(np.mean(self.reference.annotation.geolocation_grid.height))
+
+    def seen(self, index: int) -> Window:
+        """The valid samples of the secondary in a burst of the reference, to the few samples that relief moves them."""
+        if self.matches[index] == NOT_MATCHED:
+            return Window(0, 0, 0, 0)
+        grid, valid = self.reference_bursts.burst(index), self.bursts.valid[self.matches[index]]
+        shifts = np.array(
+            [
+                self._shift(index, line, pixel)
+                for line in (0, grid.lines - 1)
+                for pixel in (0, grid.pixels - 1)
+            ]
+        )
+        low, high = np.floor(shifts.min(axis=0)).astype(int), np.ceil(shifts.max(axis=0)).astype(int)
+        row, col = valid.row - int(low[0]), valid.col - int(low[1])
+        row_end, col_end = valid.row_end - int(high[0]), valid.col_end - int(high[1])
+        return Window(row, col, row_end - row, col_end - col)
+
+    def _shift(self, index: int, line: float, pixel: float) -> tuple[float, float]:
+        """How many lines and pixels a place of the reference at mean height is farther down in the secondary burst."""
+        there = self.bursts.burst(self.matches[index])
+        axis = there.range_axis
+        assert isinstance(axis, SlantRange)
+        time, slant_range = self._seen_at(index, line, pixel)
+        return float(there.line(time)) - line, (slant_range - axis.near) / axis.spacing - pixel
 
     def place(self, window: Window) -> tuple[int, Placement | None]:
         """Index of the burst of the reference that holds a window, and where that lies in the secondary burst."""

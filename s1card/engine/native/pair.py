@@ -59,6 +59,7 @@ class CoregisteredPair:
         tag: End of its band names: ``sec1_18Jun2021``.
         polarizations: Those that both have, in the order of the arrays of ``read``.
         wavelength: m.
+        seen: Per burst of the reference where the secondary's valid samples lie in it, about; empty without a match.
         read: Gives a window, which must lie inside one burst of the reference, with a part of the phase removed.
     """
 
@@ -66,4 +67,5 @@ class CoregisteredPair:
     tag: str
     polarizations: tuple[str, ...]
     wavelength: float
+    seen: tuple[Window, ...]
     read: Callable[[Window, Removal], PairWindow]

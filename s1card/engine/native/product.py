@@ -167,6 +167,7 @@ class Product:
             still tell orbit, date and wavelength of every secondary.
         ties: Tie points, where they are not those that the scene is annotated with.
         valid: The samples that hold data, of a debursted image.
+        shared: Those that hold data of all dates of a stack.
         looks: How many samples of the scene one sample is the mean of.
         measures: Numbers for the record of the card (name -> value).
         order: Work on windows in increasing order of this number reads the scene in one sweep.
@@ -190,6 +191,7 @@ class Product:
     pairs: tuple[CoregisteredPair, ...] = ()
     ties: TieGrid | None = None
     valid: Window | None = None
+    shared: Window | None = None
     looks: Looks = Looks()
     measures: tuple[tuple[str, float], ...] = ()
 

@@ -86,8 +86,18 @@ def deburst(source: Product, polarizations: tuple[str, ...] = ()) -> Product:
         lut_origin=LutOrigin(),
         ties=ties_over(grid, [source.annotation]),
         valid=lines.valid,
+        shared=line_map(_seen_by_all(source, bursts), grid).valid,
     )
     return product.with_fact("TOPSAR-Deburst", f"{len(bursts.burst_ids)} bursts of {source.swath}")
+
+
+def _seen_by_all(source: Product, bursts: SubSwath) -> SubSwath:
+    """The bursts, valid only where those of all secondaries are too."""
+    valid = list(bursts.valid)
+    for pair in source.pairs:
+        common = [window.intersection(seen) for window, seen in zip(valid, pair.seen, strict=True)]
+        valid = [before if window.is_empty else window for before, window in zip(valid, common, strict=True)]
+    return replace(bursts, valid=tuple(valid))
 
 
 def debursted_grid(bursts: SubSwath) -> RadarGrid:

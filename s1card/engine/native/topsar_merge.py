@@ -1,7 +1,8 @@
 """TOPSAR-Merge: debursted sub-swaths joined to one image.
 
 Where two sub-swaths overlap, the farther one takes over halfway between the last valid sample of the nearer one and its
-own first. Sub-swaths lie on common grids of lines and samples, so nothing is interpolated: the nearest sample is taken.
+own first; in a stack of dates, of the samples that all of them have. Sub-swaths lie on common grids of lines and
+samples, so nothing is interpolated: the nearest sample is taken.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def merge(sources: Sequence[Product], polarizations: tuple[str, ...] = ()) -> Pr
         swath="",
         ties=ties_over(grid, [part.annotation for part in parts]),
         valid=None,
+        shared=None,
         facts=tuple(dict.fromkeys(fact for part in parts for fact in part.facts)),
         measures=tuple(dict.fromkeys(measure for part in parts for measure in part.measures)),
     )
@@ -169,6 +171,7 @@ def _slant_range(part: Product, pixel: int) -> float:
 def _pieces(places: Sequence[tuple[int, int]], parts: Sequence[Product]) -> tuple[Piece, ...]:
     """Cut the image where a sub-swath begins or ends to be valid, and each of these zones between its sub-swaths."""
     valid = [_valid(part).moved(*place) for part, place in zip(parts, places, strict=True)]
+    shared = [(part.shared or _valid(part)).moved(*place) for part, place in zip(parts, places, strict=True)]
     rows = sorted({edge for window in valid for edge in (window.row, window.row_end)})
     pieces = []
     for row, row_end in pairwise(rows):
@@ -176,7 +179,8 @@ def _pieces(places: Sequence[tuple[int, int]], parts: Sequence[Product]) -> tupl
         edges = {k: [valid[k].col, valid[k].col_end] for k in inside}
         for near, far in pairwise(inside):
             if valid[near].col_end > valid[far].col:
-                middle = math.floor((valid[near].col_end - 1 + valid[far].col) / 2.0) + 1
+                middle = math.floor((shared[near].col_end - 1 + shared[far].col) / 2.0) + 1
+                middle = min(max(middle, valid[far].col), valid[near].col_end)
                 edges[near][1] = edges[far][0] = middle
         pieces += [
             Piece(k, Window(row, col, row_end - row, col_end - col), *places[k])
