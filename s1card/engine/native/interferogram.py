@@ -137,19 +137,19 @@ class PairLayers:
 
     def signals(self, read: ReadLayer) -> list[Signal]:
         """The interferograms, by polarization."""
-        by_polarization = {signal.polarization: signal for signal in self.source.signals}
         return [
-            signal_of_layers(
-                replace(
-                    by_polarization[p],
-                    name=f"ifg_{self.source.swath}_{p}_{self.dates}",
-                    is_interferogram=True,
-                ),
-                read,
-                2 * k,
-            )
-            for k, p in enumerate(self.pair.polarizations)
+            signal_of_layers(self._signal_like(p), read, 2 * k) for k, p in enumerate(self.pair.polarizations)
         ]
+
+    def _signal_like(self, polarization: str) -> Signal:
+        """What is known of an interferogram, without its samples."""
+        image = next(s for s in self.source.signals if s.polarization == polarization)
+        return replace(
+            image,
+            name=f"ifg_{self.source.swath}_{polarization}_{self.dates}",
+            is_interferogram=True,
+            is_topography_removed=self.estimator.removal.value[1],
+        )
 
     def bands(self, read: ReadLayer) -> list[Band]:
         """Coherence by polarization, phases, ground."""

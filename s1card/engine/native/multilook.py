@@ -98,7 +98,7 @@ def multilooked(source: Product, looks: Looks) -> Product:
         valid=None if valid is None else _whole_blocks(valid, looks),
         looks=source.looks.times(looks),
         lut_origin=LutOrigin(),
-        order=None if order is None else lambda window: order(_under(window, looks)),
+        order=None if order is None else lambda window: order(looks.under(window)),
     )
 
 
@@ -120,21 +120,26 @@ def looked_grid(grid: RadarGrid, looks: Looks) -> RadarGrid:
     )
 
 
+def single_look_grid(grid: RadarGrid, looks: Looks) -> RadarGrid:
+    """The grid of the samples that lie under a grid of means in slant range."""
+    axis = grid.range_axis
+    assert isinstance(axis, SlantRange)
+    spacing, interval = axis.spacing / looks.pixels, grid.line_interval / looks.lines
+    return replace(
+        grid,
+        first_azimuth_time=grid.first_azimuth_time - (looks.lines - 1) / 2.0 * interval,
+        line_interval=interval,
+        lines=grid.lines * looks.lines,
+        pixels=grid.pixels * looks.pixels,
+        range_axis=SlantRange(axis.near - (looks.pixels - 1) / 2.0 * spacing, spacing),
+    )
+
+
 def _whole_blocks(window: Window, looks: Looks) -> Window:
     """The blocks all of whose samples lie in a window."""
     row, col = -(-window.row // looks.lines), -(-window.col // looks.pixels)
     row_end, col_end = window.row_end // looks.lines, window.col_end // looks.pixels
     return Window(row, col, max(0, row_end - row), max(0, col_end - col))
-
-
-def _under(window: Window, looks: Looks) -> Window:
-    """The samples of a window of blocks."""
-    return Window(
-        window.row * looks.lines,
-        window.col * looks.pixels,
-        window.rows * looks.lines,
-        window.cols * looks.pixels,
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +192,7 @@ def _looked_band(band: Band, looks: Looks) -> Band:
     nodata = 0.0 if band.unit == "amplitude" else math.nan if band.nodata is None else float(band.nodata)
 
     def mean(window: Window) -> NDArray[np.float32]:
-        return block_means(band.read(_under(window, looks)), nodata, looks, scale)
+        return block_means(band.read(looks.under(window)), nodata, looks, scale)
 
     return replace(band, read=partial(_in_parts, mean, 0, looks), dtype="float32", nodata=np.nan)
 
@@ -196,7 +201,7 @@ def _looked_signal(signal: Signal, source: Product, looks: Looks, context: Conte
     """Means of complex samples, computed in tiles that the bands of real and imaginary part share."""
 
     def mean(window: Window) -> NDArray[np.float32]:
-        under = _under(window, looks)
+        under = looks.under(window)
         return complex_block_means(signal.read(under), signal.valid(under), looks)
 
     shape = source.shape[0] // looks.lines, source.shape[1] // looks.pixels

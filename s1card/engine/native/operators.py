@@ -18,6 +18,7 @@ from s1card.engine.native import (
     subset,
     terrain_correction,
     thermal_noise_removal,
+    topo_phase_removal,
     topsar_deburst,
     topsar_merge,
     topsar_split,
@@ -42,6 +43,7 @@ OPERATORS: dict[str, Operator] = {
     "Subset": subset.apply,
     "Terrain-Correction": terrain_correction.apply,
     "ThermalNoiseRemoval": thermal_noise_removal.apply,
+    "TopoPhaseRemoval": topo_phase_removal.apply,
     "TOPSAR-Deburst": topsar_deburst.apply,
     "TOPSAR-Merge": topsar_merge.apply,
     "TOPSAR-Split": topsar_split.apply,
@@ -91,6 +93,8 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     # The scene keeps its metadata and tie points, whatever is asked for.
     "Subset": frozenset({"tiePointGrids", "copyMetadata"}),
     "Terrain-Correction": frozenset({"auxFile"}),
+    # Orbits are interpolated exactly, and heights are read wherever they are needed.
+    "TopoPhaseRemoval": frozenset({"orbitDegree", "tileExtensionPercent"}),
     # A product of one sub-swath is always accepted.
     "TOPSAR-Split": frozenset({"enableSingleSwathMode"}),
     # Nothing unfinished is ever left behind; blocks are the engine's own choice.

@@ -68,6 +68,7 @@ class Signal:
         valid: Tells which samples of a window hold data.
         dtype: ``int16`` or ``float32``.
         is_interferogram: Whether its phase means something: it is shown as a virtual band too.
+        is_topography_removed: Whether the phase of the terrain has been removed from an interferogram.
         virtual_name: Name of the virtual bands, where it is not ``name``.
     """
 
@@ -77,6 +78,7 @@ class Signal:
     valid: Callable[[Window], NDArray[np.bool_]]
     dtype: str = "float32"
     is_interferogram: bool = False
+    is_topography_removed: bool = False
     virtual_name: str = ""
 
     @property
@@ -101,8 +103,10 @@ class Signal:
 
     def phase(self, window: Window) -> NDArray[np.float32]:
         """Phase (rad, -pi to pi), float32, NaN where there is no data."""
-        samples = self.read(window).astype(np.float32) + np.float32(0.0)  # minus zero has another phase than zero
-        phase = np.arctan2(samples[..., 1], samples[..., 0])
+        samples = self.read(window).astype(np.float32) + np.float32(
+            0.0
+        )  # minus zero has another phase than zero
+        phase: NDArray[np.float32] = np.arctan2(samples[..., 1], samples[..., 0])
         phase[~self.valid(window)] = np.nan
         return phase
 
@@ -147,6 +151,15 @@ class Looks:
     def times(self, other: Looks) -> Looks:
         """Looks of a product of looks."""
         return Looks(self.lines * other.lines, self.pixels * other.pixels)
+
+    def under(self, window: Window) -> Window:
+        """The samples that the samples of a window are means of."""
+        return Window(
+            window.row * self.lines,
+            window.col * self.pixels,
+            window.rows * self.lines,
+            window.cols * self.pixels,
+        )
 
 
 @dataclass(frozen=True, eq=False)
