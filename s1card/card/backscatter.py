@@ -88,6 +88,7 @@ def make_backscatter_card(
         engine=engine.name,
         software=engine.software,
         parameters=differences,
+        measures=output.measures,
     )
     final = out / context.card_id
     with atomic_folder(final, overwrite=overwrite) as staging:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from s1card.card.folder import atomic_folder
@@ -126,17 +126,7 @@ def _of_polarizations(order: CoherenceOrder, pair: Pair) -> CoherenceOrder:
         return order
     everywhere = all(set(scene.polarizations) == set(pair.polarizations) for scene in _slices(pair))
     wanted = "" if everywhere else ",".join(pair.polarizations)
-    parameters = {**order.parameters, "polarisations": wanted}
-    return CoherenceOrder(
-        order.scenes,
-        order.dem,
-        order.dem_datum,
-        order.recipe,
-        parameters,
-        order.layers,
-        order.verify,
-        order.swaths,
-    )
+    return replace(order, parameters={**order.parameters, "polarisations": wanted})
 
 
 def _slices(pair: Pair) -> tuple[Scene, ...]:
@@ -165,12 +155,12 @@ def _context(
         engine=engine.name,
         software=engine.software,
         parameters={**differences, **swaths},
+        measures=output.measures,
         pair=PairContext(
             reference=pair.reference,
             secondary=pair.secondary,
             temporal_baseline_days=pair.temporal_baseline_days,
             secondary_orbit=next((text for name, text in output.facts if name.startswith("Orbit of")), ""),
-            measures=output.measures,
             polarizations=tuple(
                 band.name.split("_")[1] for band in output.bands if band.name.startswith("coh_")
             ),

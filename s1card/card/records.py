@@ -43,8 +43,9 @@ KINDS = {
         ("card-bs", "card-bs-slc"),
         False,
         "Sentinel-1 backscatter, gamma0 on the ellipsoid, orthorectified",
-        "Orbit state vectors applied, border and thermal noise removed, calibrated to gamma0 referred to the "
-        "ellipsoid (no terrain flattening, no speckle filter), orthorectified by range-Doppler geocoding.",
+        "Orbit state vectors applied, thermal noise and the border noise of detected images removed, calibrated to "
+        "gamma0 referred to the ellipsoid (no terrain flattening, no speckle filter), orthorectified by range-Doppler "
+        "geocoding.",
     ),
     "CARD_COH6": CardKind(
         "CARD_COH6",
@@ -117,7 +118,6 @@ class PairContext:
         secondary: Slices of the earlier date.
         temporal_baseline_days: Days between them.
         secondary_orbit: Kind and name of the orbit of the earlier date.
-        measures: Baselines, looks and estimation window as the engine states them, by name.
         polarizations: Of the card.
     """
 
@@ -125,16 +125,7 @@ class PairContext:
     secondary: tuple[Scene, ...]
     temporal_baseline_days: int
     secondary_orbit: str
-    measures: Mapping[str, float]
     polarizations: tuple[str, ...]
-
-    def measured(self, prefix: str) -> dict[str, float]:
-        """The measures whose name begins so, by the rest of their names (a sub-swath)."""
-        return {
-            k.removeprefix(prefix).partition("_")[0]: v
-            for k, v in self.measures.items()
-            if k.startswith(prefix)
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +144,7 @@ class CardContext:
         software: Versions of what took part, by name; s1card itself among them.
         parameters: What was asked for and differs from the recipe's defaults, as text. It is part of the
             identity: no paths and nothing that depends on the machine belongs here.
+        measures: Looks, and of a pair baselines and estimation window, as the engine states them, by name.
         pair: Of a coherence card.
     """
 
@@ -167,7 +159,16 @@ class CardContext:
     engine: str
     software: Mapping[str, str]
     parameters: Mapping[str, str] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)
     pair: PairContext | None = None
+
+    def measured(self, prefix: str) -> dict[str, float]:
+        """The measures whose name begins so, by the rest of their names (a sub-swath)."""
+        return {
+            k.removeprefix(prefix).partition("_")[0]: v
+            for k, v in self.measures.items()
+            if k.startswith(prefix)
+        }
 
     @cached_property
     def sources(self) -> tuple[Scene, ...]:

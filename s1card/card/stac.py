@@ -87,7 +87,7 @@ def build_item(
             **_projection(bands[0].facts, context),
             **_processing(context, graph),
             **_provenance(context),
-            **(_pair(context.pair) if context.pair else {}),
+            **(_pair(context.pair) | _estimator(context) if context.pair else {}),
         },
         "links": [
             {"rel": "derived_from", "href": f"{source.name}.SAFE", "title": source.name}
@@ -143,8 +143,8 @@ def _sar(context: CardContext, bands: Sequence[WrittenBand]) -> dict[str, Any]:
         "sar:center_frequency": round(annotation.radar_frequency / 1e9, 6),
         "sar:polarizations": [written.band.name for written in bands if written.band.name in POLARIZATIONS],
         "sar:observation_direction": "right",
-        "sar:looks_range": annotation.looks_range,
-        "sar:looks_azimuth": annotation.looks_azimuth,
+        "sar:looks_range": annotation.looks_range * round(context.measures.get("looks_range", 1)),
+        "sar:looks_azimuth": annotation.looks_azimuth * round(context.measures.get("looks_azimuth", 1)),
         "sar:pixel_spacing_range": annotation.range_pixel_spacing,
         "sar:pixel_spacing_azimuth": annotation.azimuth_pixel_spacing,
     }
@@ -165,10 +165,11 @@ def _sat(context: CardContext) -> dict[str, Any]:
 
 
 def _view(context: CardContext) -> dict[str, Any]:
-    """Angles at mid swath; the antenna looks to the right of the flight direction."""
+    """Angles at mid swath, of several sub-swaths their mean; the antenna looks to the right of the flight direction."""
     annotation = context.scene.images[0].annotation
+    angles = {image.swath: image.annotation.incidence_angle_mid_swath for image in context.scene.images}
     return {
-        "view:incidence_angle": round(annotation.incidence_angle_mid_swath, 6),
+        "view:incidence_angle": round(sum(angles.values()) / len(angles), 6),
         "view:azimuth": round((annotation.platform_heading + 90.0) % 360.0, 6),
     }
 
@@ -215,13 +216,7 @@ def _provenance(context: CardContext) -> dict[str, Any]:
 
 
 def _pair(pair: PairContext) -> dict[str, Any]:
-    """Dates, baselines and the estimator of a coherence card.
-
-    ``s1card:coherence_expected`` says what the estimate is in the mean for true coherences of 0, 0.1 ... 0.9, with the
-    mean number of looks: what it is above the truth is the bias of the estimator.
-    """
-    looks = pair.measured("coherence_looks_")
-    mean = sum(looks.values()) / len(looks)
+    """The dates of a coherence card."""
     return {
         "s1card:reference": [scene.name for scene in pair.reference],
         "s1card:secondary": [scene.name for scene in pair.secondary],
@@ -229,14 +224,34 @@ def _pair(pair: PairContext) -> dict[str, Any]:
         "s1card:secondary_datetime": utc(pair.secondary[0].manifest.start_time),
         "s1card:secondary_orbit": pair.secondary_orbit,
         "s1card:temporal_baseline_days": pair.temporal_baseline_days,
-        "s1card:perpendicular_baseline": _rounded(pair.measured("perpendicular_baseline_"), 2),
-        "s1card:coherence_window": [
-            round(pair.measures["coherence_window_lines"]),
-            round(pair.measures["coherence_window_pixels"]),
-        ],
-        "s1card:coherence_looks": _rounded(looks, 3),
-        "s1card:coherence_expected": [round(expected_coherence(k / 10, mean), 4) for k in range(10)],
     }
+
+
+def _estimator(context: CardContext) -> dict[str, Any]:
+    """Baselines and the estimator of a coherence card, as far as the recipe states them.
+
+    ``s1card:coherence_expected`` says what the estimate is in the mean for true coherences of 0, 0.1 ... 0.9, with the
+    mean number of looks: what it is above the truth is the bias of the estimator, where that is not corrected.
+    """
+    properties: dict[str, Any] = {
+        "s1card:perpendicular_baseline": _rounded(context.measured("perpendicular_baseline_"), 2)
+    }
+    looks = context.measured("coherence_looks_")
+    if looks:
+        mean = sum(looks.values()) / len(looks)
+        is_corrected = bool(context.measures["coherence_bias_corrected"])
+        properties |= {
+            "s1card:coherence_window": [
+                round(context.measures[f"coherence_window_{side}"]) for side in ("lines", "pixels")
+            ],
+            "s1card:coherence_looks": _rounded(looks, 3),
+            "s1card:coherence_bias_corrected": is_corrected,
+        }
+        if not is_corrected:
+            properties["s1card:coherence_expected"] = [
+                round(expected_coherence(k / 10, mean), 4) for k in range(10)
+            ]
+    return properties
 
 
 def _rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:

@@ -38,7 +38,7 @@ def recipe_folder() -> Path:
 
 def list_recipes() -> tuple[Recipe, ...]:
     """All recipes, by name."""
-    paths = sorted(recipe_folder().glob("*.xml"))
+    paths = sorted(recipe_folder().glob("*.xml"), key=lambda path: path.stem)
     return tuple(Recipe(path.stem, path, read_graph(path).description) for path in paths)
 
 

@@ -72,13 +72,7 @@ class Estimator:
     def statement(self) -> str:
         """What the card says of it."""
         window = f"window {self.window.lines} lines x {self.window.pixels} pixels, {self.looks:.1f} looks"
-        phase = {
-            Removal.NONE: "no phase removed",
-            Removal.FLAT_EARTH: "flat-earth phase removed",
-            Removal.TOPOGRAPHY: "topographic phase removed",
-            Removal.ALL: "flat-earth and topographic phase removed",
-        }[self.removal]
-        extras = [phase]
+        extras = [self.removal.statement]
         extras += ["fringe rate of the window removed"] if self.removes_ramp else []
         extras += ["bias corrected" if self.corrects_bias else "bias not corrected"]
         return ", ".join([window, *extras])
@@ -90,13 +84,17 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     pairs = require_pairs(source, "Coherence")
     estimator = estimator_of(source, parameters)
     bands = tuple(band for pair in pairs for band in _bands(source, pair, estimator, context))
-    product = replace(source, name=f"{source.name}_Coh", bands=bands, signals=())
-    product = product.with_fact("Coherence", estimator.statement)
-    return product.with_measures(
+    return with_estimate(replace(source, name=f"{source.name}_Coh", bands=bands, signals=()), estimator)
+
+
+def with_estimate(product: Product, estimator: Estimator) -> Product:
+    """The product with what the record says of an estimate of coherence."""
+    return product.with_fact("Coherence", estimator.statement).with_measures(
         **{
             "coherence_window_lines": estimator.window.lines,
             "coherence_window_pixels": estimator.window.pixels,
-            f"coherence_looks_{source.swath}": estimator.looks,
+            "coherence_bias_corrected": estimator.corrects_bias,
+            f"coherence_looks_{product.swath}": estimator.looks,
         }
     )
 

@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1card.engine.native.back_geocoding import date_of
-from s1card.engine.native.coherence import Estimator, estimator_of, require_pairs
+from s1card.engine.native.coherence import Estimator, estimator_of, require_pairs, with_estimate
 from s1card.engine.native.complex_layers import ReadLayer, signal_of_layers
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.geometric_phase import Ground, ground_layers, view_of
@@ -56,17 +56,6 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     product = replace(source, name=f"{source.name}_Ifg", bands=(*shown, *bands), signals=tuple(signals))
     product = product.with_fact("Interferogram", estimator.removal.statement)
     return with_estimate(product, estimator) if with_coherence else product
-
-
-def with_estimate(product: Product, estimator: Estimator) -> Product:
-    """The product with what the record says of an estimate of coherence."""
-    return product.with_fact("Coherence", estimator.statement).with_measures(
-        **{
-            "coherence_window_lines": estimator.window.lines,
-            "coherence_window_pixels": estimator.window.pixels,
-            f"coherence_looks_{product.swath}": estimator.looks,
-        }
-    )
 
 
 def _wanted(parameters: Parameters) -> list[Ground]:
