@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_cases import Small, apply, build, map_product, node, product_of, samples, small
+from memory_cases import complex_product, noise, product, ties_of, whole
 from test_40_engine_snap import case_of, decibels
 
 from s1card.engine.native import multilook
 from s1card.engine.native.context import Context, Surroundings
 from s1card.engine.native.multilook import looked_grid
 from s1card.engine.native.operators import OPERATORS
-from s1card.engine.native.product import Band, Looks, Product, Signal
-from s1card.engine.native.slc import with_signals
-from s1card.engine.native.tie_grid import TieGrid
+from s1card.engine.native.product import Band, Looks, Product
 from s1card.errors import GraphError
 from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.radar_grid import GroundRange, RadarGrid, SlantRange
@@ -28,46 +27,6 @@ from s1card.window import Window
 __all__ = ["small"]
 
 PLAIN = {"grSquarePixel": False}
-
-
-def ties_of(shape: tuple[int, int], incidence: float = 30.0) -> TieGrid:
-    """Latitude and longitude that grow with line and pixel."""
-    line, pixel = np.mgrid[0:3, 0:3].astype(np.float64)
-    steps = shape[0] / 2, shape[1] / 2
-    latitude, longitude = 45 + line * steps[0] * 1e-4, np.radians(10 + pixel * steps[1] * 1e-4)
-    values = latitude, np.sin(longitude), np.cos(longitude), np.full((3, 3), incidence)
-    return TieGrid(*steps, 0.0, 0.0, *(v.astype(np.float32) for v in values))
-
-
-def product(values: np.ndarray, unit: str = "intensity", nodata: float = np.nan, **bands: Any) -> Product:
-    plain = product_of({"VV": np.ones(values.shape, np.uint16)})
-    band = Band("it", unit, lambda w: values[w.slices_in(whole(values))], "VV", str(values.dtype), nodata)
-    return replace(plain, bands=(band,), ties=ties_of(values.shape), **bands)
-
-
-def complex_product(
-    values: np.ndarray, valid: np.ndarray | None = None, *, interferogram: bool = False
-) -> Product:
-    """``values``: complex samples."""
-    parts = np.stack([values.real, values.imag], axis=-1).astype(np.float32)
-    mask = np.ones(values.shape, bool) if valid is None else valid
-    signal = Signal(
-        "VV",
-        "VV",
-        lambda w: parts[w.slices_in(whole(mask))],
-        lambda w: mask[w.slices_in(whole(mask))],
-        is_interferogram=interferogram,
-    )
-    return with_signals(product(np.zeros(values.shape, np.float32)), [signal])
-
-
-def whole(values: np.ndarray) -> Window:
-    return Window(0, 0, *values.shape[:2])
-
-
-def noise(shape: tuple[int, int], seed: int = 1) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    return random.normal(size=shape) + 1j * random.normal(size=shape)
 
 
 class TestPublishedValues:

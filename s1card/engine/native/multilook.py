@@ -90,12 +90,13 @@ def looks_of(source: Product, parameters: Parameters) -> Looks:
 
 def multilooked(source: Product, looks: Looks) -> Product:
     """The product on the grid of the means; its bands are still those of the source."""
-    valid, order = source.valid, source.order
+    order = source.order
     return replace(
         source,
         grid=looked_grid(source.radar_grid, looks),
         ties=source.tie_grid.looked(looks.lines, looks.pixels),
-        valid=None if valid is None else _whole_blocks(valid, looks),
+        valid=_whole_blocks(source.valid, looks),
+        shared=_whole_blocks(source.shared, looks),
         looks=source.looks.times(looks),
         lut_origin=LutOrigin(),
         order=None if order is None else lambda window: order(looks.under(window)),
@@ -135,8 +136,10 @@ def single_look_grid(grid: RadarGrid, looks: Looks) -> RadarGrid:
     )
 
 
-def _whole_blocks(window: Window, looks: Looks) -> Window:
+def _whole_blocks(window: Window | None, looks: Looks) -> Window | None:
     """The blocks all of whose samples lie in a window."""
+    if window is None:
+        return None
     row, col = -(-window.row // looks.lines), -(-window.col // looks.pixels)
     row_end, col_end = window.row_end // looks.lines, window.col_end // looks.pixels
     return Window(row, col, max(0, row_end - row), max(0, col_end - col))

@@ -166,7 +166,6 @@ def crop(product: Product, window: Window) -> Product:
     )
     origin = LutOrigin(product.lut_origin.line + window.row, product.lut_origin.pixel + window.col)
     ties = None if product.ties is None else product.ties.moved(*there)
-    valid = None if product.valid is None else product.valid.intersection(window).moved(-there[0], -there[1])
     order = product.order
     moved_order = None if order is None else lambda w: order(w.moved(window.row, window.col))
     return replace(
@@ -176,9 +175,15 @@ def crop(product: Product, window: Window) -> Product:
         signals=signals,
         lut_origin=origin,
         ties=ties,
-        valid=valid,
+        valid=_part_of(window, product.valid),
+        shared=_part_of(window, product.shared),
         order=moved_order,
     )
+
+
+def _part_of(window: Window, area: Window | None) -> Window | None:
+    """What a window has of an area, in its own rows and columns."""
+    return None if area is None else area.intersection(window).moved(-window.row, -window.col)
 
 
 def _moved(read: Reader, row: int, col: int, window: Window) -> Pixels:
