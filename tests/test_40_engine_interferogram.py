@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from engine_cases import apply
 from interferogram_cases import DATES, Pair, complex_samples, pair, sloping_placement
-from test_40_engine_snap import Case, _moved, case_of
+from snap_cases import Case, case_of, moved
 
 from s1card.engine.native.context import Surroundings
 from s1card.engine.native.engine import NativeEngine
@@ -256,7 +256,7 @@ def snap_case(shared: Path) -> Case:
 def like_snap(shared: Path, snap_case: Case, tmp_path_factory: pytest.TempPathFactory) -> Product:
     """Over the elevation model as SNAP reads it: half a sample to the north-west."""
     first, second = (next(snap_case.folder.glob(f"{s}*.SAFE.zip")) for s in ("S1A", "S1B"))
-    dem = _moved(snap_case.folder / "dem_orthometric.tif", tmp_path_factory.mktemp("dem") / "dem.tif")
+    dem = moved(snap_case.folder / "dem_orthometric.tif", tmp_path_factory.mktemp("dem") / "dem.tif")
     values = {"in": str(first), "in2": str(second), "dem": str(dem), "out": "unused.dim"}
     graph = fill(read_graph(snap_case.graph), values)
     geoid = shared / "data/dem/egm96_15.gtx"

@@ -3,78 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
 from pyproj import Transformer
+from snap_cases import Case, case_of, moved
 
-from s1card.engine.native.context import Surroundings
-from s1card.engine.native.engine import NativeEngine
-from s1card.engine.native.product import Product
 from s1card.geometry.map_grid import MapGrid
-from s1card.graph.fill import fill
-from s1card.graph.xml import read_graph
 from s1card.window import Window
 
 MAPS = ("tc_bilinear_auto", "tc_desc_epsg")
-
-
-@dataclass(frozen=True)
-class Case:
-    """Samples that SNAP made, and what they were made of."""
-
-    name: str
-    meta: dict[str, Any]
-    data: dict[str, np.ndarray]
-    folder: Path
-    graph: Path
-
-    def dem(self) -> Path:
-        return self.folder / "truth/dem_ellipsoidal.tif"
-
-    def band(self, name: str) -> str:
-        return next(key for key, facts in self.meta["bands"].items() if facts["name"] == name)
-
-    @property
-    def window(self) -> Window:
-        x, y, width, height = self.meta["windows"][0]
-        return Window(y, x, height, width)
-
-    def snap(self, name: str) -> np.ndarray:
-        """SNAP's samples of the window, NaN where it has none."""
-        key = self.band(name)
-        values = self.data[f"{key}_w0"].astype(np.float64)
-        nodata = self.meta["bands"][key]["nodata"]
-        return np.where(values == np.float32(nodata), np.nan, values)
-
-    def scattered(self, name: str, ours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """SNAP's samples all over the raster, and the same ones of ours."""
-        step = self.meta["decimate"]
-        theirs = self.data[f"{self.band(name)}_dec"].astype(np.float64)
-        mine = ours[step // 2 :: step, step // 2 :: step][: theirs.shape[0], : theirs.shape[1]]
-        return np.where(theirs == 0.0, np.nan, theirs), mine
-
-    def product(self, dem: Path | None = None) -> Product:
-        """The native engine's product before it is written."""
-        scene = next(self.folder.glob("*.SAFE.zip"))
-        values = {"in": str(scene), "dem": str(dem or self.dem()), "out": "unused.dim"}
-        graph = fill(read_graph(self.graph), values)
-        products = NativeEngine(Surroundings(orbit=str(self.folder))).build(graph)
-        return list(products.values())[-1]
-
-
-def case_of(shared: Path, name: str) -> Case:
-    root = shared / "snap"
-    cases = {c["name"]: c for c in json.loads((root / "cases.json").read_text(encoding="utf-8"))["cases"]}
-    with np.load(root / "data" / f"{name}.npz") as file:
-        data = {key: file[key] for key in file.files if key != "meta"}
-        meta = json.loads(str(file["meta"]))
-    return Case(name, meta, data, root / "inputs" / cases[name]["product"], root / cases[name]["graph"])
 
 
 def decibels(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
@@ -111,7 +50,7 @@ def test_grid_is_identical(shared: Path, name: str) -> None:
 def test_image_over_the_dem_as_snap_reads_it(shared: Path, tmp_path: Path, name: str) -> None:
     """SNAP takes an external DEM half a sample to the north-west of where it is. With it there, both agree."""
     case = case_of(shared, name)
-    product = case.product(_moved(case.dem(), tmp_path / "dem.tif"))
+    product = case.product(moved(case.dem(), tmp_path / "dem.tif"))
     ours, theirs = product.band("Sigma0_VV").read(case.window), case.snap("Sigma0_VV")
     assert np.mean(np.isfinite(ours) == np.isfinite(theirs)) > 0.999
     assert np.max(np.abs(_shift(theirs, ours))) <= 0.03
@@ -121,7 +60,7 @@ def test_image_over_the_dem_as_snap_reads_it(shared: Path, tmp_path: Path, name:
 
 def test_layers_over_the_dem_as_snap_reads_it(shared: Path, tmp_path: Path) -> None:
     case = case_of(shared, "tc_bilinear_auto")
-    product = case.product(_moved(case.dem(), tmp_path / "dem.tif"))
+    product = case.product(moved(case.dem(), tmp_path / "dem.tif"))
     limits = {
         "elevation": 0.05,
         "localIncidenceAngle": 0.1,
@@ -173,16 +112,6 @@ def _distance(power: np.ndarray, col: float, row: float) -> float:
     part = np.maximum(part - np.median(part), 0.0)
     rows, cols = np.mgrid[r - 4 : r + 5, c - 4 : c + 5]
     return float(np.hypot((part * cols).sum() / part.sum() - col, (part * rows).sum() / part.sum() - row))
-
-
-def _moved(dem: Path, target: Path) -> Path:
-    with rasterio.open(dem) as source:
-        profile, height = source.profile, source.read(1)
-    t = profile["transform"]
-    profile["transform"] = rasterio.Affine(t.a, t.b, t.c - t.a / 2, t.d, t.e, t.f - t.e / 2)
-    with rasterio.open(target, "w", **profile) as file:
-        file.write(height, 1)
-    return target
 
 
 def _shift(reference: np.ndarray, image: np.ndarray) -> np.ndarray:

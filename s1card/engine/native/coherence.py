@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from s1card.engine.looks import independent_looks
 from s1card.engine.native.back_geocoding import date_of
 from s1card.engine.native.coherence_estimator import (
     CoherenceWindow,
@@ -151,7 +152,8 @@ def looks_of(annotation: Annotation, window: CoherenceWindow) -> float:
     """Independent looks in a window, by the annotated spectrum."""
     tops = annotation.tops
     assert tops is not None
-    return window.looks(
+    return independent_looks(
+        (window.lines, window.pixels),
         (tops.azimuth_spectrum, 1.0 / annotation.line_interval),
         (tops.range_spectrum, annotation.range_sampling_rate),
     )

@@ -15,8 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from s1card.engine.looks import expected_coherence, independent_looks
-from s1card.scene.records import Spectrum
+from s1card.engine.looks import expected_coherence
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -47,14 +46,6 @@ class CoherenceWindow:
     def left(self) -> int:
         """Pixels of the window before its centre."""
         return (self.pixels - 1) // 2
-
-    def looks(self, azimuth: tuple[Spectrum, float], range_: tuple[Spectrum, float]) -> float:
-        """Independent looks in the window.
-
-        Args:
-            azimuth, range_: Spectrum of the speckle and sampling rate (Hz) in each direction.
-        """
-        return independent_looks(self.lines, *azimuth) * independent_looks(self.pixels, *range_)
 
 
 def estimate_coherence(
