@@ -58,15 +58,23 @@ def expected_coherence(coherence: float, looks: float) -> float:
     """Expectation of the estimate for a true coherence and a number of independent looks.
 
     ``E = Gamma(L) Gamma(3/2) / Gamma(L + 1/2) 3F2(3/2, L, L; L + 1/2, 1; gamma**2) (1 - gamma**2)**L`` (Touzi et al.,
-    1999, eq. 5), summed as a series.
+    1999, eq. 5). The terms of the series are summed where they are not negligible, around that of the mean of a
+    negative binomial distribution.
     """
-    square = min(max(coherence, 0.0), 1.0) ** 2
+    square = min(max(coherence, 1e-150), 1.0) ** 2
     if square >= 1.0:
         return 1.0
-    start = math.lgamma(looks) + math.lgamma(1.5) - math.lgamma(looks + 0.5) + looks * math.log1p(-square)
-    total, term, k = 0.0, math.exp(start), 0
-    while term > 1e-16 * total or k < looks:
-        total += term
-        term *= (1.5 + k) * (looks + k) ** 2 / ((looks + 0.5 + k) * (1.0 + k) ** 2) * square
-        k += 1
-    return total
+    mean = looks * square / (1.0 - square)
+    spread = math.sqrt(mean / (1.0 - square))
+    first = max(0, int(mean - 12.0 * spread))
+    start = (
+        math.lgamma(first + 1.5)
+        + 2.0 * (math.lgamma(looks + first) - math.lgamma(first + 1.0))
+        - math.lgamma(looks)
+        - math.lgamma(looks + first + 0.5)
+        + first * math.log(square)
+        + looks * math.log1p(-square)
+    )
+    k = np.arange(first, int(mean + 20.0 * spread) + 60, dtype=np.float64)
+    ratio = (1.5 + k) * (looks + k) ** 2 / ((looks + 0.5 + k) * (1.0 + k) ** 2) * square
+    return float(math.exp(start) + np.exp(start + np.cumsum(np.log(ratio))).sum())
