@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from s1card.engine.native import (
     apply_orbit_file,
     back_geocoding,
+    band_merge,
     calibration,
     coherence,
+    create_stack,
     goldstein_phase_filtering,
     interferogram,
     linear_to_from_db,
@@ -33,8 +35,10 @@ Operator = Callable[[Sequence[Product], Parameters, Context], Product]
 OPERATORS: dict[str, Operator] = {
     "Apply-Orbit-File": apply_orbit_file.apply,
     "Back-Geocoding": back_geocoding.apply,
+    "BandMerge": band_merge.apply,
     "Calibration": calibration.apply,
     "Coherence": coherence.apply,
+    "CreateStack": create_stack.apply,
     "GoldsteinPhaseFiltering": goldstein_phase_filtering.apply,
     "Interferogram": interferogram.apply,
     "LinearToFromdB": linear_to_from_db.apply,
@@ -89,6 +93,8 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
         {"auxFile", "outputImageInComplex", "outputImageScaleInDb", "createGammaBand", "createBetaBand"}
     ),
     "Coherence": _GEOMETRIC_PHASE,
+    # Products of one lattice are where their grids say: no first guess is needed.
+    "CreateStack": frozenset({"initialOffsetMethod"}),
     "Interferogram": _GEOMETRIC_PHASE,
     # The format is found out; masks and metadata do not change samples.
     "Read": frozenset({"formatName", "sourceMasks", "copyMetadata"}),

@@ -183,6 +183,7 @@ class Product:
         shared: Those that hold data of all dates of a stack.
         looks: How many samples of the scene one sample is the mean of.
         measures: Numbers for the record of the card (name -> value).
+        is_stack: Whether its bands are those of several scenes; ``scene`` then is the first of them.
         order: Work on windows in increasing order of this number reads the scene in one sweep.
         facts: What was applied, for the record of the card (operator -> statement).
     """
@@ -207,6 +208,7 @@ class Product:
     shared: Window | None = None
     looks: Looks = Looks()
     measures: tuple[tuple[str, float], ...] = ()
+    is_stack: bool = False
 
     @cached_property
     def tie_grid(self) -> TieGrid:
@@ -266,9 +268,15 @@ class Product:
         """Refuse a product whose samples are not those of the scene: look-up tables are addressed by line and pixel.
 
         Raises:
-            GraphError: The product is map projected or multilooked.
+            GraphError: The product is map projected, multilooked, or of several scenes.
         """
         _ = self.radar_grid
+        if self.is_stack:
+            raise GraphError(
+                "this operator needs the samples of one scene, but its source has those of several",
+                subject=self.scene.name,
+                advice="Place it before CreateStack or BandMerge",
+            )
         if self.looks != Looks():
             raise GraphError(
                 "this operator needs the samples of the scene, but its source is multilooked",
