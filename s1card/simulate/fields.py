@@ -97,10 +97,10 @@ class FieldMap:
             side,
         )
 
-    def centres(self, identifiers: Ints) -> tuple[Floats, Floats]:
-        """Longitude and latitude of the middles of fields."""
+    def places(self, identifiers: Ints, along: float, across: float) -> tuple[Floats, Floats]:
+        """Longitude and latitude of places in fields, 0 .. 1 in both directions."""
         u, v, side = self.corners(identifiers)
-        return self.to_geodetic(u + 0.5 * side, v + 0.5 * side)
+        return self.to_geodetic(u + along * side, v + across * side)
 
     def reserve(self, squares: Ints) -> None:
         """Make squares (flat indices) dark and undivided, for point targets."""
@@ -159,6 +159,15 @@ def field_at(lattice: Lattice, longitude: float, latitude: float) -> int:
     a = min(max(int((u - i) * parts), 0), parts - 1)
     b = min(max(int((v - j) * parts), 0), parts - 1)
     return int((i * cols + j) * 256 + a * parts + b)
+
+
+@njit(cache=True, nogil=True)
+def fields_at(lattice: Lattice, longitude: Floats, latitude: Floats) -> Ints:
+    """Identifiers of the fields at n places."""
+    out = np.empty(longitude.size, np.int64)
+    for k in range(longitude.size):
+        out[k] = field_at(lattice, longitude[k], latitude[k])
+    return out
 
 
 @njit(cache=True, nogil=True)

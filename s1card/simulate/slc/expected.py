@@ -9,13 +9,20 @@ from numpy.typing import NDArray
 
 from s1card.scene.records import Floats, Ints
 from s1card.simulate.ellipsoid import geodetic_to_ecef
-from s1card.simulate.fields import COHERENCES, backscatter_columns, coherences_of, exported_fields
+from s1card.simulate.fields import (
+    COHERENCES,
+    backscatter_columns,
+    classes_of,
+    coherences_of,
+    exported_fields,
+    fields_at,
+)
 from s1card.simulate.slc.beams import WAVELENGTH
 from s1card.simulate.slc.carrier import carrier_cycles_at
 from s1card.simulate.slc.passes import BurstPair, PairPlan
 from s1card.simulate.slc.render import DateModel, bands_of
 from s1card.simulate.slc.speckle import strengths
-from s1card.simulate.slc.spectrum import overlap_at, overlap_table
+from s1card.simulate.slc.spectrum import compact_overlap_table, overlap_at, overlap_table
 from s1card.simulate.slc.world import PairWorld
 from s1card.simulate.terrain import heights_at
 
@@ -23,6 +30,13 @@ ROUNDING_NOISE = 1.0 / 6.0
 """Power that rounding adds, in phase and in quadrature together."""
 
 _STEP = 15.0  # metres over which the gradient of the phase is taken
+
+_THIRDS = (1.0 / 6.0, 0.5, 5.0 / 6.0)
+
+# Places just outside a field, around it.
+_BESIDE = [
+    (u, v) for u in (-0.1, 0.2, 0.5, 0.8, 1.1) for v in (-0.1, 0.2, 0.5, 0.8, 1.1) if {u, v} & {-0.1, 1.1}
+]
 
 Columns = dict[str, NDArray[np.generic]]
 
@@ -43,7 +57,9 @@ def field_columns(
 
     ``coherence`` is that of the ground. ``coherence_<POL>_expected`` is what exact co-registration, with the
     geometric phase removed, finds in a large window: with the power of noise and rounding, and no higher than
-    what the shifted spectra have in common.
+    what the shifted spectra have in common (the mean of nine places of the field). ``neighbour_<POL>_db`` is the
+    gamma0 of the brightest field next to it over its own: the side lobes of the image carry the light of bright
+    fields into dark ones.
     """
     everywhere = np.ones(world.fields.lattice.parts.size, np.bool_)
     identifiers = exported_fields(world.fields, everywhere)
@@ -52,23 +68,48 @@ def field_columns(
     columns = backscatter_columns(world.fields, plan.config.polarizations, identifiers)
     coherence = COHERENCES[coherences_of(world.fields.lattice, identifiers)] * plan.config.is_coherent
     columns["coherence"] = coherence
-    for k, polarization in enumerate(plan.config.secondary_polarizations):
-        expected = np.zeros(identifiers.size)
-        for look in looks if plan.config.is_coherent else []:
-            part, pair = look.fields, plan.burst_pair(look.swath, look.burst)
-            common = _spectral_overlap(pair, world, identifiers[part])
+    columns |= _neighbours(plan, world, identifiers)
+    polarizations = plan.config.secondary_polarizations
+    expected = np.zeros((len(polarizations), identifiers.size))
+    for look in looks if plan.config.is_coherent else []:
+        part, pair = look.fields, plan.burst_pair(look.swath, look.burst)
+        reached = np.minimum(coherence[part], _spectral_overlap(pair, world, identifiers[part])).mean(axis=0)
+        for k, polarization in enumerate(polarizations):
             gamma0 = np.asarray(columns[f"gamma0_{polarization}"], np.float64)[part]
-            signal = _signal_part(pair, world, models, k, (identifiers[part], gamma0))
-            expected[part] = np.minimum(coherence[part], common) * signal
-        columns[f"coherence_{polarization}_expected"] = expected
+            expected[k, part] = reached * _signal_part(pair, world, models, k, (identifiers[part], gamma0))
+    for k, polarization in enumerate(polarizations):
+        columns[f"coherence_{polarization}_expected"] = expected[k]
     return identifiers[kept], {name: values[kept] for name, values in columns.items()}
 
 
-def _points(world: PairWorld, identifiers: Ints, east: float = 0.0, north: float = 0.0) -> Floats:
-    """Points (n, 3) on the terrain, metres beside the middles of fields."""
-    longitude, latitude = world.fields.centres(identifiers)
+def _neighbours(plan: PairPlan, world: PairWorld, identifiers: Ints) -> Columns:
+    """Gamma0 of the brightest field next to a field over its own, dB."""
+    fields = world.fields
+    own = classes_of(fields.lattice, identifiers)
+    brightest = fields.gamma0[:, own].copy()
+    for u, v in _BESIDE:
+        longitude, latitude = fields.places(identifiers, u, v)
+        classes = classes_of(fields.lattice, fields_at(fields.lattice, longitude, latitude))
+        brightest = np.maximum(brightest, fields.gamma0[:, classes])
+    ratio = 10.0 * np.log10(brightest / fields.gamma0[:, own])
+    return {f"neighbour_{p}_db": ratio[k] for k, p in enumerate(plan.config.polarizations)}
+
+
+def _points(
+    world: PairWorld,
+    identifiers: Ints,
+    inside: tuple[float, float] = (0.5, 0.5),
+    aside: tuple[float, float] = (0.0, 0.0),
+) -> Floats:
+    """Points (n, 3) on the terrain in fields.
+
+    Args:
+        inside: Place in a field, 0 .. 1 in both directions.
+        aside: Metres to the east and north of that.
+    """
+    longitude, latitude = world.fields.places(identifiers, *inside)
     scale = world.fields.frame.scale
-    longitude, latitude = longitude + east / scale[0], latitude + north / scale[1]
+    longitude, latitude = longitude + aside[0] / scale[0], latitude + aside[1] / scale[1]
     return geodetic_to_ecef(longitude, latitude, heights_at(world.heights, longitude, latitude))
 
 
@@ -88,9 +129,14 @@ def _looks(plan: PairPlan, world: PairWorld, identifiers: Ints) -> list[_Look]:
 
 
 def _spectral_overlap(pair: BurstPair, world: PairWorld, identifiers: Ints) -> Floats:
-    """Correlation that the spectra of both dates allow: by the gradient of the phase over a few metres."""
+    """Correlation (9, n) that the spectra of both dates allow in nine places of n fields."""
+    return np.stack([_overlap_at(pair, world, identifiers, (u, v)) for u in _THIRDS for v in _THIRDS])
+
+
+def _overlap_at(pair: BurstPair, world: PairWorld, identifiers: Ints, inside: tuple[float, float]) -> Floats:
+    """Correlation (n) by the gradient of the phase over a few metres."""
     here, east, north = (
-        _place_and_phase(pair, _points(world, identifiers, *aside))
+        _place_and_phase(pair, _points(world, identifiers, inside, aside))
         for aside in ((0.0, 0.0), (_STEP, 0.0), (0.0, _STEP))
     )
     (ya, xa, ca), (yb, xb, cb) = (
@@ -99,7 +145,7 @@ def _spectral_overlap(pair: BurstPair, world: PairWorld, identifiers: Ints) -> F
     turned = ya * xb - yb * xa
     along, across = (ca * xb - cb * xa) / turned, (ya * cb - yb * ca) / turned
     azimuth, range_ = bands_of(pair.reference.image)
-    tables = overlap_table(azimuth), overlap_table(range_)
+    tables = overlap_table(azimuth), compact_overlap_table(range_)
     return np.array(
         [
             overlap_at(tables[0], azimuth.width, float(a)) * overlap_at(tables[1], range_.width, float(r))

@@ -80,9 +80,7 @@ def _make_date(plan: PairPlan, world: PairWorld, passed: Pass, polarizations: tu
         start, stop = min(i.first_time for i in images), max(i.last_time for i in images)
         for image in images:
             calibration = make_calibration(passed.flight, image, start, stop)
-            noise = {
-                p: make_noise(passed.flight, image, p, config.ipf_version >= (2, 90)) for p in polarizations
-            }
+            noise = {p: make_noise(passed.flight, image, p, config.ipf_version) for p in polarizations}
             annotated[image] = _Annotated(image_geometry(config, image, world.heights), calibration, noise)
             radiometry[image] = tuple(
                 line_radiometry(

@@ -21,6 +21,8 @@ from s1card.simulate.slc.passes import TopsImage
 
 BETA_CONSTANT = 237.0
 SCALLOP_DEPTH = 0.17
+_DRIFT = 0.004  # of the noise from burst to burst
+_LINES_BEFORE_FROM = (2, 43)  # version from which vectors may lie before the first line
 AZIMUTH_STEP = 10  # lines between values of the azimuth noise
 
 
@@ -39,21 +41,24 @@ def make_calibration(flight: Flight, image: TopsImage, start: float, stop: float
     return Calibration(flight.utc(image.first_time), flight.utc(image.last_time), 1.0, tuple(vectors))
 
 
-def make_noise(flight: Flight, image: TopsImage, polarization: str, has_azimuth: bool) -> Noise:
-    """A valley across the sub-swath, one vector a burst from one before the first; scallops of bursts along.
+def make_noise(flight: Flight, image: TopsImage, polarization: str, ipf_version: tuple[int, int]) -> Noise:
+    """A valley across the sub-swath, a vector at the beginning of every burst and at the last line.
 
-    Before IPF 2.90 the scallops are not annotated, and there are none.
+    The first vector belongs to the burst before the first (but not in the oldest products). Before IPF 2.90 the
+    scallops of the bursts are not annotated, and there are none.
     """
     pixel = node_pixels(image.pixels, ())
     place = np.asarray(2.0 * pixel / (image.pixels - 1.0) - 1.0, np.float64)
     level = 10.0 ** (nesz_db(image.beam.index - 1, place) / 10.0) * channel_noise(polarization)
+    count = len(image.bursts)
+    first = 0 if ipf_version < _LINES_BEFORE_FROM else -1
+    places = [(_burst_time(image, k), k * image.beam.lines) for k in range(first, count)]
     vectors = []
-    for k in range(-1, len(image.bursts) + 1):
-        time = _burst_time(image, k)
+    for time, line in (*places, (image.last_time, image.lines - 1)):
         sigma = BETA_CONSTANT**2 / np.sin(np.radians(_incidence(image, time, pixel)))
-        value = as_lut(sigma * level * (1.0 + 0.004 * k))
-        vectors.append(NoiseRangeVector(flight.utc(time), k * image.beam.lines, pixel, value))
-    azimuth = (_azimuth_vector(image),) if has_azimuth else ()
+        value = as_lut(sigma * level * (1.0 + _DRIFT * line / image.beam.lines))
+        vectors.append(NoiseRangeVector(flight.utc(time), line, pixel, value))
+    azimuth = (_azimuth_vector(image),) if ipf_version >= (2, 90) else ()
     return Noise(flight.utc(image.first_time), flight.utc(image.last_time), tuple(vectors), azimuth)
 
 

@@ -22,6 +22,7 @@ from s1card.simulate.slc.spectrum import (
     Floats32,
     azimuth_band,
     compact_filter,
+    compact_overlap_table,
     overlap_table,
     range_band,
     spectral_filter,
@@ -147,7 +148,7 @@ class _TileWork:
         shape = self.geometry.codes.shape
         phasor, share = np.empty(shape, np.complex64), np.empty(shape, np.float32)
         along, across = bands_of(self.pair.reference.image)
-        tables = overlap_table(along), overlap_table(across)
+        tables = overlap_table(along), compact_overlap_table(across)
         widths = along.width, across.width
         fill_common_part(self.geometry.codes, self.geometry.cycles, COHERENCES, tables, widths, phasor, share)
         return phasor, share

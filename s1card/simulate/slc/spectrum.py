@@ -61,9 +61,14 @@ def compact_filter(band: Band, size: int) -> Floats32:
     0.05 % of the power is outside the band.
     """
     distance = np.asarray(np.fft.fftfreq(size, 1.0 / size), np.float64)
+    return _of_unit_gain(np.asarray(np.fft.fft(_compact_response(band, distance)).real, np.float64))
+
+
+def _compact_response(band: Band, distance: Floats) -> Floats:
+    """Impulse response that fades out within its reach."""
     near = np.abs(distance) <= KERNEL_REACH
     taper = np.where(near, np.cos(0.5 * math.pi * distance / (KERNEL_REACH + 1)) ** 2, 0.0)
-    return _of_unit_gain(np.asarray(np.fft.fft(response_at(band, distance) * taper).real, np.float64))
+    return np.asarray(response_at(band, distance) * taper)
 
 
 def _of_unit_gain(weight: Floats) -> Floats32:
@@ -81,6 +86,15 @@ def overlap_table(band: Band) -> Floats32:
     cross = 2.0 * c * b * np.cos(turn) * np.sin(math.pi * common) / math.pi
     square = 0.5 * b * b * (common * np.cos(2.0 * turn) + np.sin(2.0 * math.pi * common) / (2.0 * math.pi))
     overlap = c * c * common + cross + square
+    return np.asarray(overlap / overlap[0], np.float32)
+
+
+def compact_overlap_table(band: Band) -> Floats32:
+    """The same for images that the compact filter made: the transform of its squared impulse response."""
+    distance = np.arange(-KERNEL_REACH, KERNEL_REACH + 1, dtype=np.float64)
+    power = _compact_response(band, distance) ** 2
+    shift = band.width * np.arange(_TABLE + 1) / _TABLE
+    overlap = np.cos(2.0 * math.pi * np.outer(shift, distance)) @ power
     return np.asarray(overlap / overlap[0], np.float32)
 
 
