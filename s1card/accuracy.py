@@ -1,4 +1,4 @@
-"""How near a geocoded raster comes to known truth: places of point targets, mean backscatter of fields."""
+"""How near a geocoded raster comes to known truth: places of point targets, mean backscatter or coherence of fields."""
 
 from __future__ import annotations
 
@@ -103,6 +103,29 @@ class FieldError:
 
 
 @dataclass(frozen=True)
+class CoherenceError:
+    """How far from truth the mean coherence of a field is.
+
+    Attributes:
+        id: Of the field.
+        samples: Pixels that took part.
+        coherence: Of the ground.
+        truth: What is left of it by noise and by spectra that only overlap: what a perfect processor would find.
+        mean: Of the estimates.
+        standard_error: What speckle makes of the mean; it knows that neighbours are correlated.
+        backscatter_db: Gamma0 of the field, decibels; side lobes of brighter neighbours disturb dark fields.
+    """
+
+    id: int
+    samples: int
+    coherence: float
+    truth: float
+    mean: float
+    standard_error: float
+    backscatter_db: float
+
+
+@dataclass(frozen=True)
 class Summary:
     """Errors in one line: their number, mean of their sizes, and the worst."""
 
@@ -160,26 +183,49 @@ def measure_fields(raster: Path, fields: Path, band: str, *, shrink: float = SHR
     Raises:
         DataError: The fields do not state the truth of this band, or the raster is not projected.
     """
-    meta, _, geometries, columns = pyogrio.raw.read(fields, columns=["id", "class", f"gamma0_{band}"])
-    if len(columns) != 3:
-        raise DataError(f"the fields do not state gamma0_{band}", subject=str(fields))
-    by_name = dict(zip(meta["fields"], columns, strict=True))
-    with rasterio.open(raster) as dataset:
-        polygons = _shrunk(shapely.from_wkb(geometries), meta["crs"], dataset, shrink)
-        values = dataset.read(1, out_dtype="float64")
-        labels = _labels(polygons, dataset)
-    samples, mean, error = _statistics(values, labels, len(polygons))
-    truth = by_name[f"gamma0_{band}"]
+    truth, found = _fields(raster, fields, ("id", "class", f"gamma0_{band}"), shrink)
     return [
         FieldError(
-            int(by_name["id"][k]),
-            int(by_name["class"][k]),
-            int(samples[k]),
-            float(mean[k]),
-            float(truth[k]),
-            float(error[k]),
+            int(truth["id"][k]),
+            int(truth["class"][k]),
+            int(samples),
+            float(mean),
+            float(truth[f"gamma0_{band}"][k]),
+            float(error),
         )
-        for k in np.flatnonzero(np.isfinite(mean))
+        for k, (samples, mean, error) in enumerate(zip(*found, strict=True))
+        if math.isfinite(mean)
+    ]
+
+
+def measure_coherence(
+    raster: Path, fields: Path, band: str, *, shrink: float = SHRINK
+) -> list[CoherenceError]:
+    """Mean coherence of fields, against truth.
+
+    Args:
+        raster: Geocoded coherence, band 1, in a projection in metres.
+        fields: Polygons with ``id``, ``coherence``, ``coherence_<band>_expected`` and ``gamma0_<band>_db``.
+        band: Polarization of the raster.
+        shrink: As of `measure_fields`.
+
+    Raises:
+        DataError: The fields do not state the truth of this band, or the raster is not projected.
+    """
+    columns = ("id", "coherence", f"coherence_{band}_expected", f"gamma0_{band}_db")
+    truth, found = _fields(raster, fields, columns, shrink)
+    return [
+        CoherenceError(
+            int(truth["id"][k]),
+            int(samples),
+            float(truth["coherence"][k]),
+            float(truth[f"coherence_{band}_expected"][k]),
+            float(mean),
+            float(error),
+            float(truth[f"gamma0_{band}_db"][k]),
+        )
+        for k, (samples, mean, error) in enumerate(zip(*found, strict=True))
+        if math.isfinite(mean)
     ]
 
 
@@ -226,6 +272,21 @@ def peak_position(
         if step < 1e-6:
             break
     return row, col
+
+
+def _fields(
+    raster: Path, fields: Path, columns: Sequence[str], shrink: float
+) -> tuple[dict[str, NDArray[Any]], tuple[NDArray[np.int64], Floats, Floats]]:
+    """Attributes of fields by name, and what a raster shows of each: samples, mean and standard error."""
+    meta, _, geometries, values = pyogrio.raw.read(fields, columns=list(columns))
+    missing = [name for name in columns if name not in meta["fields"]]
+    if missing:
+        raise DataError(f"the fields do not state {missing[0]}", subject=str(fields))
+    with rasterio.open(raster) as dataset:
+        polygons = _shrunk(shapely.from_wkb(geometries), meta["crs"], dataset, shrink)
+        labels = _labels(polygons, dataset)
+        found = _statistics(dataset.read(1, out_dtype="float64"), labels, len(polygons))
+    return dict(zip(meta["fields"], values, strict=True)), found
 
 
 def _measure_target(dataset: rasterio.io.DatasetReader, target: PointTarget) -> TargetError | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from s1card.cli import main
+from s1card.simulate import SimulatedPair
 
 BASE = ("--dem-datum", "ellipsoid")
 
@@ -56,6 +57,14 @@ def call_s1card(*arguments: object) -> subprocess.CompletedProcess[str]:
 def make_card(scene: Path, dem: Path, out: Path, *options: object) -> Path:
     """Make a card by the command ``bs``; its folder."""
     done = call_s1card("bs", scene, "--dem", dem, *BASE, "--out", out, "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return Path(json.loads(done.stdout)["folder"])
+
+
+def make_pair_card(pair: SimulatedPair, out: Path, *options: object) -> Path:
+    """Make a card of a simulated pair by the command ``coh6``; its folder."""
+    scenes = (*pair.secondary, *pair.reference)
+    done = call_s1card("coh6", *scenes, "--dem", pair.dem, *BASE, "--out", out, "--json", *options)
     assert done.returncode == 0, done.stderr
     return Path(json.loads(done.stdout)["folder"])
 
