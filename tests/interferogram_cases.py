@@ -45,18 +45,16 @@ class Pair:
     ) -> list[Product]:
         """The product of every sub-swath after Back-Geocoding and further steps."""
         nodes = [_node(f"Read{k}", "Read", [], {"file": path}) for k, path in enumerate(self._safes)]
-        for swath in swaths:
-            for k in range(2):
-                split = {"subswath": swath, "selectedPolarisations": polarizations}
-                nodes.append(_node(f"Split{k}{swath}", "TOPSAR-Split", [f"Read{k}"], split))
-            sources = [f"Split0{swath}", f"Split1{swath}"]
-            nodes.append(_node(f"BG{swath}", "Back-Geocoding", sources, _DEM))
-            for step, (operator, parameters) in enumerate(steps):
-                previous = f"{step - 1}{swath}" if step else f"BG{swath}"
-                nodes.append(_node(f"{step}{swath}", operator, [previous], _DEM | parameters))
+        lasts = [_add_swath(nodes, steps, swath, polarizations) for swath in swaths]
         built = NativeEngine(self.surroundings).build(Graph(tuple(nodes)))
-        last = f"{len(steps) - 1}" if steps else "BG"
-        return [built[f"{last}{swath}"] for swath in swaths]
+        return [built[last] for last in lasts]
+
+    def graph(self, *steps: Step, target: Path) -> Graph:
+        """A graph that writes IW1 VV after Back-Geocoding and further steps as BEAM-DIMAP."""
+        nodes = [_node(f"Read{k}", "Read", [], {"file": path}) for k, path in enumerate(self._safes)]
+        last = _add_swath(nodes, steps, "IW1", "VV")
+        nodes.append(_node("Write", "Write", [last], {"file": target, "formatName": "BEAM-DIMAP"}))
+        return Graph(tuple(nodes))
 
     def product(self, *steps: Step, **choices: Any) -> Product:
         return self.products(*steps, **choices)[0]
@@ -75,6 +73,19 @@ class Pair:
             rows = [r for r in csv.DictReader(stream) if r["date"] == "reference" and r["swath"] == swath]
         keys = ("line", "pixel", "longitude", "latitude", "height")
         return [{key: float(row[key]) for key in keys} for row in rows]
+
+
+def _add_swath(nodes: list[Node], steps: tuple[Step, ...], swath: str, polarizations: str) -> str:
+    """Add the nodes of a sub-swath; returns the id of the last one."""
+    for k in range(2):
+        split = {"subswath": swath, "selectedPolarisations": polarizations}
+        nodes.append(_node(f"Split{k}{swath}", "TOPSAR-Split", [f"Read{k}"], split))
+    last = f"BG{swath}"
+    nodes.append(_node(last, "Back-Geocoding", [f"Split0{swath}", f"Split1{swath}"], _DEM))
+    for step, (operator, parameters) in enumerate(steps):
+        nodes.append(_node(f"{step}{swath}", operator, [last], _DEM | parameters))
+        last = f"{step}{swath}"
+    return last
 
 
 _DEM: dict[str, Any] = {"demName": "External DEM", "externalDEMFile": "given by the surroundings"}

@@ -12,6 +12,7 @@ its last sample.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -128,39 +129,48 @@ class Goldstein:
 def _smooth_modulus(spectrum: Complex, window: int, out: Floats) -> None:
     """Mean modulus over ``window`` x ``window`` frequencies of every patch, over that of all of them."""
     size = spectrum.shape[1]
-    along, modulus = np.empty((size, size)), np.empty(size)
     half = window // 2
+    along, modulus = np.empty((size, size)), np.empty(size)
+    share = np.empty(size)
+    for j in range(size):
+        share[j] = 1.0 / (min(j + half + 1, size) - max(j - half, 0))
     for p in range(spectrum.shape[0]):
         total = 0.0
         for i in range(size):
-            for j in range(size):
-                modulus[j] = abs(spectrum[p, i, j])
-                total += modulus[j]
-            _mean_along(modulus, half, along[i])
+            total += _modulus(spectrum[p, i], modulus)
+            along[i] = 0.0
+            for k in range(-half, half + 1):
+                first, end = max(0, -k), min(size, size - k)
+                _add(modulus[first + k : end + k], along[i, first:end])
         scale = size * size / total if total > 0.0 else 0.0
         for i in range(size):
-            first, end = max(i - half, 0), min(i + half + 1, size)
             out[p, i] = 0.0
-            for k in range(first, end):
+            for k in range(max(i - half, 0), min(i + half + 1, size)):
                 _add(along[k], out[p, i])
-            for j in range(size):
-                out[p, i, j] *= scale / (end - first)
+            _scale(share, scale * share[i], out[p, i])
 
 
 @njit(cache=True, nogil=True)
-def _mean_along(values: Floats, half: int, out: Floats) -> None:
+def _modulus(values: Complex, out: Floats) -> float:
+    """Moduli and their sum."""
     for j in range(values.size):
-        first, end = max(j - half, 0), min(j + half + 1, values.size)
-        total = 0.0
-        for k in range(first, end):
-            total += values[k]
-        out[j] = total / (end - first)
+        out[j] = math.sqrt(values[j].real * values[j].real + values[j].imag * values[j].imag)
+    total = 0.0
+    for j in range(out.size):
+        total += out[j]
+    return total
 
 
 @njit(cache=True, nogil=True)
 def _add(values: Floats, total: Floats) -> None:
     for j in range(total.size):
         total[j] += values[j]
+
+
+@njit(cache=True, nogil=True)
+def _scale(share: Floats, scale: float, out: Floats) -> None:
+    for j in range(out.size):
+        out[j] *= scale * share[j]
 
 
 @njit(cache=True, nogil=True)
