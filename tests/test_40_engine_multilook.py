@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from engine_cases import Small, apply, build, map_product, node, product_of, samples, small
 from memory_cases import complex_product, noise, product, ties_of, whole
-from test_40_engine_snap import case_of, decibels
+from snap_cases import case_of
+from test_40_engine_snap import decibels
 
 from s1card.engine.native import multilook
 from s1card.engine.native.context import Context, Surroundings

@@ -19,7 +19,7 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     """Bands in dB of linear ones, and linear bands of those in dB."""
     source = sources[0]
     bands = source.real_bands(tuple(parameters["sourceBands"] or ()))
-    return replace(source, bands=tuple(_converted(band) for band in bands))
+    return replace(source, bands=tuple(_converted(band) for band in bands), signals=())
 
 
 def _converted(band: Band) -> Band:
