@@ -83,13 +83,6 @@ def test_a_folder_of_scenes_names_them(scene: SimulatedScene, tmp_path: Path) ->
     assert_refused(done, out, DATA, scene.safe.name)
 
 
-def test_an_slc_is_no_grd(shared: Path, scene: SimulatedScene, tmp_path: Path) -> None:
-    out = tmp_path / "cards"
-    slc = shared / "data/annotation/S1A_IW_SLC__1SDV_20230904T063730_20230904T063757_050174_0609E3_DAA1.zip"
-    done = call_s1card("bs", slc, "--dem", scene.dem, *BASE, "--out", out)
-    assert_refused(done, out, DATA, slc.stem, "GRD", "SLC")
-
-
 @pytest.mark.parametrize(
     ("options", "code", "fragments"),
     [
