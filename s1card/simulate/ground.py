@@ -15,6 +15,11 @@ from s1card.simulate.view import View
 
 TIE_STEP = 64.0
 _TIE_ROWS = 64
+_SECANTS, _MET, _FARTHEST = (
+    40,
+    1e-7,
+    200.0,
+)  # steps at most, metres at which they end, metres of a step at most
 
 
 class Ties(NamedTuple):
@@ -155,6 +160,28 @@ def on_terrain(
         longitude = heights.left + (longitude - heights.left) % 360.0
         height = height + 0.6 * (heights_at(heights, longitude, latitude) - height)
     return view.ground(line, pixel, height), height
+
+
+def meet_terrain(
+    view: View, heights: Heights, line: Floats, pixel: Floats, start: float
+) -> tuple[Floats, Floats]:
+    """The same as :func:`on_terrain` for many places, by secants; a few times faster."""
+
+    def excess(height: Floats) -> Floats:
+        longitude, latitude, _above = ecef_to_geodetic(view.ground(line, pixel, height))
+        longitude = heights.left + (longitude - heights.left) % 360.0
+        return np.asarray(heights_at(heights, longitude, latitude) - height)
+
+    older = np.full(line.shape, start)
+    before = excess(older)
+    newer = older + before
+    for _ in range(_SECANTS):
+        now = excess(newer)
+        if np.abs(now).max(initial=0.0) < _MET:
+            break
+        bend = np.where(now == before, -1.0, (now - before) / np.where(newer == older, 1.0, newer - older))
+        older, before, newer = newer, now, newer - np.clip(now / bend, -_FARTHEST, _FARTHEST)
+    return view.ground(line, pixel, newer), newer
 
 
 def ground_bounds(view: View, span: tuple[float, float]) -> tuple[float, float, float, float]:

@@ -31,7 +31,6 @@ from s1card.simulate.slc.targets import Sighting, add_response
 from s1card.simulate.slc.tiles import (
     Columns,
     TileFrame,
-    TileGeometry,
     fill_common_part,
     tile_frames,
     tile_geometry,
@@ -88,21 +87,20 @@ class PairModel:
 
     def tile(self, swath: str, burst: int, frame: TileFrame) -> list[Tile]:
         """Samples of the reference, and of the secondary if there is one, in a tile."""
-        pair = self.plan.burst_pair(swath, burst)
-        geometry = tile_geometry(pair, frame, self.span, self.heights, self.lattice)
-        work = _TileWork(self, pair, frame, geometry)
+        work = _TileWork(self, self.plan.burst_pair(swath, burst), frame)
         tiles = [work.reference(self.reference)]
         if self.secondary is not None:
             tiles.append(work.secondary(self.secondary))
         return tiles
 
 
-@dataclass(frozen=True, eq=False)
 class _TileWork:
-    model: PairModel
-    pair: BurstPair
-    frame: TileFrame
-    geometry: TileGeometry
+    """The work on a tile; two windows full of noise are filled again and again."""
+
+    def __init__(self, model: PairModel, pair: BurstPair, frame: TileFrame) -> None:
+        self.seed, self.pair, self.frame = model.seed, pair, frame
+        self.geometry = tile_geometry(pair, frame, model.span, model.heights, model.lattice)
+        self.common, self.own = np.empty((2, frame.lines, frame.pixels), np.complex64)
 
     def reference(self, date: DateModel) -> Tile:
         """Samples of the reference."""
@@ -112,9 +110,9 @@ class _TileWork:
         row, col = -frame.first_line, frame.reference.first - frame.first_pixel
         base = np.empty((len(radiometry), seen.view.lines, frame.reference.count), np.complex64)
         for k, values in enumerate(radiometry):
-            own, common = self._noise(gaussian.REFERENCE, k), self._noise(gaussian.COMMON, k)
-            excite_reference(values, origin, self.geometry.codes, common, own)
-            filtered = self._filters().apply(own)
+            self._fill(gaussian.REFERENCE, k)
+            excite_reference(values, origin, self.geometry.codes, self.common, self.own)
+            filtered = self._filters().apply(self.own)
             base[k] = filtered[row : row + base.shape[1], col : col + base.shape[2]]
         return _finish(seen, frame.reference, base, date.sightings)
 
@@ -127,18 +125,19 @@ class _TileWork:
         shifts = self.geometry.shift_line, self.geometry.shift_pixel
         whole = np.empty((len(radiometry), frame.lines, frame.pixels), np.complex64)
         for k, values in enumerate(radiometry):
-            own, common = self._noise(gaussian.SECONDARY, k), self._noise(gaussian.COMMON, k)
-            excite_secondary(values, origin, self.geometry.codes, shifts, phasor, share, common, own)
-            whole[k] = self._filters().apply(own)
+            self._fill(gaussian.SECONDARY, k)
+            codes = self.geometry.codes
+            excite_secondary(values, origin, codes, shifts, phasor, share, self.common, self.own)
+            whole[k] = self._filters().apply(self.own)
         return _finish(seen, frame.secondary, self._resample(whole, seen.view.lines), date.sightings)
 
-    def _noise(self, kind: int, polarization: int) -> Complex:
+    def _fill(self, kind: int, polarization: int) -> None:
+        """Fill the noise that both dates share and that of a kind."""
         frame, seen = self.frame, self.pair.reference
-        noise = np.empty((frame.lines, frame.pixels), np.complex64)
-        channel = gaussian.channel(kind, polarization, seen.image.beam.index, seen.burst.index)
         origin = frame.first_line, frame.first_pixel
-        gaussian.fill_noise(_NORMAL, self.model.seed, channel, origin, noise)
-        return noise
+        for noise, what in ((self.common, gaussian.COMMON), (self.own, kind)):
+            channel = gaussian.channel(what, polarization, seen.image.beam.index, seen.burst.index)
+            gaussian.fill_noise(_NORMAL, self.seed, channel, origin, noise)
 
     def _filters(self) -> Filters:
         along, across = bands_of(self.pair.reference.image)

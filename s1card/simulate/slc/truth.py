@@ -14,7 +14,7 @@ import rasterio
 
 from s1card.scene.records import Floats
 from s1card.simulate.fields import write_fields
-from s1card.simulate.ground import on_terrain
+from s1card.simulate.ground import meet_terrain
 from s1card.simulate.slc.beams import LINE_INTERVAL, WAVELENGTH
 from s1card.simulate.slc.config import SlcPairConfig
 from s1card.simulate.slc.expected import field_columns
@@ -60,7 +60,7 @@ class PairTruth:
         view, other_view = pair.reference.view, pair.secondary.view
         shape = np.shape(line)
         flat = np.ravel(np.asarray(line, np.float64)), np.ravel(np.asarray(pixel, np.float64))
-        points, height = on_terrain(view, self.heights, *flat, view.reference_height)
+        points, height = meet_terrain(view, self.heights, *flat, view.reference_height)
         time, distance = other_view.look(points)
         excess = distance - view.slant_range(time, flat[1])
         return Coregistration(
@@ -78,8 +78,8 @@ def open_truth(folder: Path) -> PairTruth:
         k: tuple(v) if isinstance(v, list) else v for k, v in facts["configuration"].items()
     }
     with rasterio.open(folder / "dem.tif") as dem:
-        left, top = dem.transform * (0.5, 0.5)
-        heights = Heights(left, top, dem.transform.a, dem.read(1))
+        corner, step = dem.transform, dem.transform.a
+        heights = Heights(corner.c + 0.5 * step, corner.f - 0.5 * step, step, dem.read(1))
     return PairTruth(plan_pair(SlcPairConfig(**choices)), heights)
 
 
