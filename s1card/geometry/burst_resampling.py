@@ -20,9 +20,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1card.geometry.coregistration import FINE_LINE_STEP, FINE_PIXEL_STEP, Placement
-from s1card.geometry.resampling import TABLE_STEPS, InterpolationKernel
+from s1card.geometry.interpolation_kernel import InterpolationKernel
 from s1card.geometry.tops import Carrier, Columns, carrier_cycles
-from s1card.geometry.weighted_sums import sum_across, sum_along
+from s1card.geometry.weighted_sums import weighted_sums
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
@@ -31,6 +31,9 @@ Ints = NDArray[np.int64]
 Complex = NDArray[np.complex64]
 Samples = NDArray[Any]
 Mask = NDArray[np.bool_]
+
+Kernel = tuple[Floats32, int, bool]
+"""An interpolation kernel as kernels take it: coefficients, first tap, whether the nearest sample is wanted."""
 
 Nodes = tuple[int, int, Floats, Floats, Floats]
 """A placement as kernels take it: first row and column, line and pixel shifts, added phase (cycles)."""
@@ -89,7 +92,7 @@ def resample_burst(
     if not part.is_empty:
         columns = carrier.columns
         nodes = (placement.row, placement.col, placement.line, placement.pixel, cycles)
-        weights = kernel.table, kernel.first
+        weights = kernel.coefficients, kernel.first, kernel.is_nearest
         corner = part.row, part.col
         shape = (samples.shape[0], part.rows, window.cols)
         real, imaginary = np.empty(shape, np.float32), np.empty(shape, np.float32)
@@ -199,25 +202,26 @@ def _interpolate_lines(
     carrier: Columns,
     placement: Nodes,
     first_pixel: int,
-    kernel: tuple[Floats32, int],
+    kernel: Kernel,
     real: Floats32,
     imaginary: Floats32,
 ) -> None:
     """Deramp all lines of a part of the secondary and interpolate them in range: polarizations x lines x cols."""
     polarizations, lines, cols = real.shape
-    table, first_tap = kernel
+    taps = kernel[0].shape[0]
     width = samples.shape[2]
     row_re, row_im = np.empty(width, np.float32), np.empty(width, np.float32)
     cosine, sine, turns = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width)
     place, node = np.empty(cols), np.empty(placement[2].shape[1])
-    index, weights = np.empty(cols, np.int64), np.empty((table.shape[1], cols), np.float32)
+    index, weights = np.empty(cols, np.int64), np.empty((taps, cols), np.float32)
+    fraction = np.empty(cols, np.float32)
     for r in range(lines):
         _carrier_turns(carrier, part[0] + r, part[1], turns)
         phasor(turns, cosine, sine)
         _pixel_of_line(placement, part[0] + r, first_pixel, node, place)
         for k in range(cols):
             place[k] += k + first_pixel - part[1]
-        _split(place, first_tap, table, index, weights)
+        _split(place, kernel, index, fraction, weights)
         for p in range(polarizations):
             _rotate(samples[p, r], cosine, sine, row_re, row_im)
             _along(row_re, row_im, index, weights, real[p, r], imaginary[p, r])
@@ -232,20 +236,21 @@ def _interpolate_columns(
     carrier: Columns,
     placement: Nodes,
     first: tuple[int, int],
-    kernel: tuple[Floats32, int],
+    kernel: Kernel,
     reramp: bool,
     signal: Floats32,
     inside: Mask,
 ) -> None:
     """Interpolate lines in azimuth and turn the phase: ``signal`` polarizations x rows x cols x 2."""
     polarizations, rows, cols = signal.shape[:3]
-    table, first_tap = kernel
+    taps = kernel[0].shape[0]
     nodes = placement[2].shape[1]
     line_node, pixel_node, turn_node = np.empty(nodes), np.empty(nodes), np.empty(nodes)
     place, pixel, turns = np.empty(cols), np.empty(cols), np.empty(cols)
     cosine, sine = np.empty(cols, np.float32), np.empty(cols, np.float32)
     out_re, out_im = np.empty(cols, np.float32), np.empty(cols, np.float32)
-    index, weights = np.empty(cols, np.int64), np.empty((table.shape[1], cols), np.float32)
+    index, weights = np.empty(cols, np.int64), np.empty((taps, cols), np.float32)
+    fraction = np.empty(cols, np.float32)
     offset = first[1] - placement[1] * FINE_PIXEL_STEP
     for i in range(rows):
         line = first[0] + i
@@ -265,7 +270,7 @@ def _interpolate_columns(
             inside[i, k] = y >= valid[0] and x >= valid[1] and y <= valid[2] and x <= valid[3]
             place[k] = y - part[0]
         phasor(turns, cosine, sine)
-        _split(place, first_tap, table, index, weights)
+        _split(place, kernel, index, fraction, weights)
         for p in range(polarizations):
             _across(real[p], imaginary[p], index, weights, out_re, out_im)
             _turn(out_re, out_im, cosine, sine, inside[i], signal[p, i])
@@ -343,14 +348,20 @@ def _pixel_of_line(placement: Nodes, line: int, first: int, node: Floats, out: F
 
 
 @njit(cache=True, nogil=True)
-def _split(place: Floats, first_tap: int, table: Floats32, index: Ints, weights: Floats32) -> None:
-    """Index of the first tap and the weights of all taps of every place."""
+def _split(place: Floats, kernel: Kernel, index: Ints, fraction: Floats32, weights: Floats32) -> None:
+    """Index of the first tap and the weights of all taps of every place; ``fraction`` is scratch."""
+    coefficients, first_tap, is_nearest = kernel
     for k in range(place.size):
         floor = math.floor(place[k])
         index[k] = int(floor) + first_tap
-        row = int((place[k] - floor) * TABLE_STEPS + 0.5)
-        for n in range(table.shape[1]):
-            weights[n, k] = table[row, n]
+        x = np.float32(place[k] - floor - 0.5)
+        fraction[k] = x if not is_nearest else (np.float32(0.5) if x >= 0.0 else np.float32(-0.5))
+    for n in range(coefficients.shape[0]):
+        c, row = coefficients[n], weights[n]
+        for k in range(fraction.size):
+            x = fraction[k]
+            high = c[4] + x * (c[5] + x * (c[6] + x * c[7]))
+            row[k] = c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * high)))
 
 
 @njit(cache=True, nogil=True)
@@ -363,19 +374,29 @@ def _along(
     out_im: Floats32,
 ) -> None:
     """Weighted sums of neighbouring samples of a line, run by run of equal shifts; 0 where samples are missing."""
-    taps, k = weights.shape[0], 0
-    while k < out_re.size:
+    taps, cols = weights.shape
+    flat = weights.reshape(-1)
+    k = 0
+    while k < cols:
         shift = index[k] - k
         end = k + 1
-        while end < out_re.size and index[end] - end == shift:
+        while end < cols and index[end] - end == shift:
             end += 1
         begin, stop = max(k, -shift), min(end, real.size - taps + 1 - shift)
         out_re[k:end] = 0.0
         out_im[k:end] = 0.0
         if begin < stop:
-            source = slice(begin + shift, stop + shift + taps - 1)
-            here = slice(begin, stop)
-            sum_along(real[source], imaginary[source], weights[:, here], out_re[here], out_im[here])
+            first = begin + shift
+            weighted_sums(
+                real[first:],
+                imaginary[first:],
+                1,
+                taps,
+                flat[begin:],
+                cols,
+                out_re[begin:stop],
+                out_im[begin:stop],
+            )
         k = end
 
 
@@ -389,17 +410,26 @@ def _across(
     out_im: Floats32,
 ) -> None:
     """Weighted sums of samples of neighbouring lines in the same column; 0 where lines are missing."""
-    taps, k = weights.shape[0], 0
-    while k < out_re.size:
+    taps, cols = weights.shape
+    flat, flat_re, flat_im = weights.reshape(-1), real.reshape(-1), imaginary.reshape(-1)
+    k = 0
+    while k < cols:
         first = index[k]
         end = k + 1
-        while end < out_re.size and index[end] == first:
+        while end < cols and index[end] == first:
             end += 1
         out_re[k:end] = 0.0
         out_im[k:end] = 0.0
         if first >= 0 and first + taps <= real.shape[0]:
-            lines, here = slice(first, first + taps), slice(k, end)
-            sum_across(
-                real[lines, here], imaginary[lines, here], weights[:, here], out_re[here], out_im[here]
+            place = first * cols + k
+            weighted_sums(
+                flat_re[place:],
+                flat_im[place:],
+                cols,
+                taps,
+                flat[k:],
+                cols,
+                out_re[k:end],
+                out_im[k:end],
             )
         k = end

@@ -8,8 +8,6 @@ kernels need all their samples valid and fall back to the bilinear rule where th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numba import njit
@@ -30,44 +28,6 @@ METHODS: dict[str, int] = {
     "BISINC_21_POINT_INTERPOLATION": 21,
 }
 """Number of taps of each of SNAP's methods (0: nearest)."""
-
-
-TABLE_STEPS = 4096
-"""Fractions of a sample at which kernels are tabulated: places are right to 1/8192 of a sample."""
-
-
-@dataclass(frozen=True, eq=False)
-class InterpolationKernel:
-    """An interpolation kernel as a table.
-
-    Attributes:
-        table: (`TABLE_STEPS` + 1) x taps weights, float32; a row for every fraction between two samples.
-        first: Sample of the first tap, counted from the one before the place.
-    """
-
-    table: Floats32
-    first: int
-
-    @property
-    def taps(self) -> int:
-        """Number of samples that a value is made of."""
-        return int(self.table.shape[1])
-
-
-@cache
-def interpolation_kernel(method: str) -> InterpolationKernel:
-    """The kernel of one of SNAP's methods (see `METHODS`), without the taps that are always zero."""
-    length = METHODS[method]
-    fractions = np.arange(TABLE_STEPS + 1) / TABLE_STEPS
-    if length in (NEAREST, BILINEAR):
-        right = fractions if length == BILINEAR else np.round(fractions - 1e-9)
-        return InterpolationKernel(np.stack([1.0 - right, right], axis=1).astype(np.float32), 0)
-    rows = np.zeros((fractions.size, length))
-    first = 0
-    for row, fraction in zip(rows, fractions, strict=True):
-        first = _weights(fraction, length, row)
-    used = slice(0, length) if length == 4 else slice(1, length)  # SNAP's windowed sinc never uses its first
-    return InterpolationKernel(rows[:, used].astype(np.float32), first + used.start)
 
 
 def reach(taps: int) -> int:
@@ -168,7 +128,7 @@ def _bilinear(source: Floats32, line: Floats, pixel: Floats, row: float, col: fl
 
 
 @njit(cache=True, nogil=True)
-def _weights(fraction: float, taps: int, weights: Floats) -> int:
+def kernel_weights(fraction: float, taps: int, weights: Floats) -> int:
     """Normalised weights; returns the offset of the first tap from floor(position).
 
     Four taps: Catmull-Rom cubic. More: sinc with a raised cosine window (SNAP's BISINC).
@@ -218,8 +178,8 @@ def _long(
                 out[i, j] = np.nan
                 continue
             r, c = int(y), int(x)
-            first_row = r + _weights(y - r, taps, wy)
-            first_col = c + _weights(x - c, taps, wx)
+            first_row = r + kernel_weights(y - r, taps, wy)
+            first_col = c + kernel_weights(x - c, taps, wx)
             value = 0.0
             for m in range(taps):
                 row = min(max(first_row + m, 0), rows - 1)

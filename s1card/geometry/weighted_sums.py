@@ -1,7 +1,8 @@
 """Weighted sums of neighbouring samples, the innermost loops of interpolation.
 
-Their number of terms is a constant to the compiler, which then unrolls the sum and works on eight samples at a time;
-and arrays are cut to begin at index 0, since an index that could be negative would keep it from that.
+They are written for the compiler to work on eight samples at a time: the number of terms is a constant to it, so that
+the sum is unrolled; arrays are flat and begin where the work does; and indices are unsigned, since one that could be
+negative, and so count from the end, would keep it from that.
 """
 
 from __future__ import annotations
@@ -20,73 +21,62 @@ TAPS = (2, 4, 10, 20)
 """Lengths of sums that there are."""
 
 
-def _row_sum(taps: int) -> Kernel:
+def _weighted_sum(taps: int) -> Kernel:
     @njit(cache=True, nogil=True)
-    def row_sum(
-        real: Floats32, imaginary: Floats32, weights: Floats32, out_re: Floats32, out_im: Floats32
+    def weighted_sum(
+        real: Floats32,
+        imaginary: Floats32,
+        distance: np.uint64,
+        weights: Floats32,
+        pitch: np.uint64,
+        out_re: Floats32,
+        out_im: Floats32,
     ) -> None:
-        for k in range(out_re.size):
+        for index in range(out_re.size):
+            k = np.uint64(index)
             a = b = np.float32(0.0)
-            for n in range(taps):
-                w = weights[n, k]
-                a += w * real[k + n]
-                b += w * imaginary[k + n]
-            out_re[k], out_im[k] = a, b
+            for number in range(taps):
+                n = np.uint64(number)
+                w = weights[n * pitch + k]
+                a += w * real[n * distance + k]
+                b += w * imaginary[n * distance + k]
+            out_re[index], out_im[index] = a, b
 
-    return row_sum
-
-
-def _column_sum(taps: int) -> Kernel:
-    @njit(cache=True, nogil=True)
-    def column_sum(
-        real: Floats32, imaginary: Floats32, weights: Floats32, out_re: Floats32, out_im: Floats32
-    ) -> None:
-        for k in range(out_re.size):
-            a = b = np.float32(0.0)
-            for n in range(taps):
-                w = weights[n, k]
-                a += w * real[n, k]
-                b += w * imaginary[n, k]
-            out_re[k], out_im[k] = a, b
-
-    return column_sum
+    return weighted_sum
 
 
-_row_2, _row_4, _row_10, _row_20 = (_row_sum(taps) for taps in TAPS)
-_column_2, _column_4, _column_10, _column_20 = (_column_sum(taps) for taps in TAPS)
+_sum_2, _sum_4, _sum_10, _sum_20 = (_weighted_sum(taps) for taps in TAPS)
 
 
 @njit(cache=True, nogil=True)
-def sum_along(
-    real: Floats32, imaginary: Floats32, weights: Floats32, out_re: Floats32, out_im: Floats32
+def weighted_sums(
+    real: Floats32,
+    imaginary: Floats32,
+    distance: int,
+    taps: int,
+    weights: Floats32,
+    pitch: int,
+    out_re: Floats32,
+    out_im: Floats32,
 ) -> None:
-    """Sums of samples k, k + 1 ... of a line with weights (taps x outputs); the line has taps - 1 samples more."""
-    taps = weights.shape[0]
-    if taps == 2:
-        _row_2(real, imaginary, weights, out_re, out_im)
-    elif taps == 4:
-        _row_4(real, imaginary, weights, out_re, out_im)
-    elif taps == 10:
-        _row_10(real, imaginary, weights, out_re, out_im)
-    elif taps == 20:
-        _row_20(real, imaginary, weights, out_re, out_im)
-    else:
-        raise ValueError("no sum of that length")
+    """Sums over n of ``weights[n * pitch + k]`` times sample ``n * distance + k``, for every output k.
 
-
-@njit(cache=True, nogil=True)
-def sum_across(
-    real: Floats32, imaginary: Floats32, weights: Floats32, out_re: Floats32, out_im: Floats32
-) -> None:
-    """Sums of the lines (taps x outputs) of every column with weights of the same shape."""
-    taps = weights.shape[0]
+    Args:
+        real, imaginary: Flat samples; a distance of 1 sums along a line, one of its width sums across lines.
+        distance: Samples between two terms.
+        taps: Number of terms, one of `TAPS`.
+        weights: Flat.
+        pitch: Weights between two terms.
+        out_re, out_im: The outputs.
+    """
+    d, p = np.uint64(distance), np.uint64(pitch)
     if taps == 2:
-        _column_2(real, imaginary, weights, out_re, out_im)
+        _sum_2(real, imaginary, d, weights, p, out_re, out_im)
     elif taps == 4:
-        _column_4(real, imaginary, weights, out_re, out_im)
+        _sum_4(real, imaginary, d, weights, p, out_re, out_im)
     elif taps == 10:
-        _column_10(real, imaginary, weights, out_re, out_im)
+        _sum_10(real, imaginary, d, weights, p, out_re, out_im)
     elif taps == 20:
-        _column_20(real, imaginary, weights, out_re, out_im)
+        _sum_20(real, imaginary, d, weights, p, out_re, out_im)
     else:
         raise ValueError("no sum of that length")

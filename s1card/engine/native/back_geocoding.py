@@ -33,9 +33,9 @@ from s1card.geometry.coregistration import (
     seen_in_secondary,
 )
 from s1card.geometry.dem import Dem
+from s1card.geometry.interpolation_kernel import InterpolationKernel, interpolation_kernel
 from s1card.geometry.orbit import OrbitTable, tabulate_orbit
 from s1card.geometry.radar_grid import SlantRange
-from s1card.geometry.resampling import InterpolationKernel, interpolation_kernel
 from s1card.geometry.tops import SubSwath
 from s1card.window import Window
 

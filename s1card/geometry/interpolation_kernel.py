@@ -1,0 +1,65 @@
+"""Interpolation kernels as polynomials of the place between two samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s1card.geometry.resampling import BILINEAR, METHODS, NEAREST, kernel_weights
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+
+DEGREE = 7
+"""Weights are right to 1e-6 (of the four-point sinc: 7e-6)."""
+FITTED = 64  # places at which a kernel is evaluated to be fitted
+
+
+@dataclass(frozen=True, eq=False)
+class InterpolationKernel:
+    """The weight of each tap is a polynomial of the fraction of a sample, counted from the middle between two samples.
+
+    A loop over polynomials works on many places at once, which one that looks weights up does not.
+
+    Attributes:
+        coefficients: taps x (`DEGREE` + 1), float32, by rising power.
+        first: Sample of the first tap, counted from the one before the place.
+        is_nearest: Whether the fraction is to be rounded first.
+    """
+
+    coefficients: Floats32
+    first: int
+    is_nearest: bool = False
+
+    @property
+    def taps(self) -> int:
+        """Number of samples that a value is made of."""
+        return int(self.coefficients.shape[0])
+
+    def weights(self, fraction: float) -> Floats:
+        """The weights of all taps at a fraction (0 .. 1) of a sample."""
+        if self.is_nearest:
+            fraction = float(np.floor(fraction + 0.5))
+        return np.asarray(self.coefficients.astype(np.float64) @ (fraction - 0.5) ** np.arange(DEGREE + 1))
+
+
+@cache
+def interpolation_kernel(method: str) -> InterpolationKernel:
+    """The kernel of one of SNAP's methods (`s1card.geometry.resampling.METHODS`), without taps that are always 0."""
+    length = METHODS[method]
+    if length in (NEAREST, BILINEAR):
+        linear = np.zeros((2, DEGREE + 1), np.float32)
+        linear[:, :2] = [[0.5, -1.0], [0.5, 1.0]]
+        return InterpolationKernel(linear, 0, is_nearest=length == NEAREST)
+    x = 0.5 * np.cos(np.pi * (np.arange(FITTED) + 0.5) / FITTED)
+    rows = np.zeros((FITTED, length))
+    first = 0
+    for row, fraction in zip(rows, x + 0.5, strict=True):
+        first = kernel_weights(fraction, length, row)
+    skipped = 0 if length == 4 else 1  # SNAP's windowed sinc never uses its first
+    powers = np.vander(x, DEGREE + 1, increasing=True)
+    coefficients, *_ = np.linalg.lstsq(powers, rows[:, skipped:], rcond=None)
+    return InterpolationKernel(np.ascontiguousarray(coefficients.T, np.float32), first + skipped)
