@@ -14,6 +14,7 @@ from rasterio.transform import Affine
 from shapely.geometry import box
 
 from s1card.card import CardBand, CardContext
+from s1card.card.records import PairContext
 from s1card.geometry.map_grid import MapGrid
 from s1card.raster import BandStatistics
 from s1card.scene.records import Annotation, Calibration, GeolocationGrid, Manifest, Noise, StateVectors
@@ -74,6 +75,27 @@ def context(**changes: Any) -> CardContext:
         "recipe": "card-bs", "engine": "native", "software": {"s1card": "0.1.0", "GDAL": "3.10"},
     }  # fmt: skip
     return CardContext(**(values | changes))
+
+
+def pair_context(**changes: Any) -> CardContext:
+    """A coherence card of the scene and another one six days before."""
+    day = np.timedelta64(1, "D")
+    reference = replace(scene(), manifest=replace(scene().manifest, product_type="SLC"))
+    manifest = replace(
+        reference.manifest, platform="S1B", start_time=reference.manifest.start_time - 6 * day,
+        stop_time=reference.manifest.stop_time - 6 * day,
+    )  # fmt: skip
+    secondary = replace(reference, name=NAME.replace("S1A", "S1B"), manifest=manifest)
+    pair = PairContext((reference,), (secondary,), 6, "POEORB S1B_OPER_AUX_POEORB.EOF", ("VV", "VH"))
+    measures = {
+        "perpendicular_baseline_IW1_sec1_13Jan2021": 33.6059, "perpendicular_baseline_IW2_sec1_13Jan2021": 33.1,
+        "coherence_window_lines": 3, "coherence_window_pixels": 10, "coherence_bias_corrected": False,
+        "coherence_looks_IW1": 14.6, "coherence_looks_IW2": 13.1,
+    }  # fmt: skip
+    values: dict[str, Any] = {
+        "kind": "CARD_COH6", "scene": reference, "recipe": "card-coh6", "pair": pair, "measures": measures
+    }  # fmt: skip
+    return context(**(values | changes))
 
 
 def power(mean: float, grid: MapGrid = GRID, seed: int = 1) -> np.ndarray:

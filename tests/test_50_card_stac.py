@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,68 @@ def test_properties_by_hand(item: dict[str, Any]) -> None:
     assert item["links"] == [
         {"rel": "derived_from", "href": f"{card_cases.NAME}.SAFE", "title": card_cases.NAME}
     ]
+
+
+class TestPairs:
+    def item(self, tmp_path: Path, **changes: Any) -> dict[str, Any]:
+        band = card_cases.card_band(tmp_path, "VV", card_cases.power(0.1))
+        made = assemble_card([band], card_cases.pair_context(**changes), tmp_path / "out")
+        item: dict[str, Any] = json.loads(made.item.read_text())
+        return item
+
+    def test_it_passes_all_schemas(self, tmp_path: Path) -> None:
+        item = self.item(tmp_path)
+        assert errors({"$ref": CORE}, item) == []
+        assert [error for name in RULES for error in errors(extension_schema(name), item)] == []
+
+    def test_properties_by_hand(self, tmp_path: Path) -> None:
+        item = self.item(tmp_path)
+        assert item["id"].startswith("S1_IW_CARD_COH6_1SDV_20210119T031653_20210113T031653_R124_")
+        other = card_cases.NAME.replace("S1A", "S1B")
+        expected = {
+            "datetime": "2021-01-19T03:16:53.123456Z", "start_datetime": "2021-01-13T03:16:53.123456Z",
+            "end_datetime": "2021-01-19T03:17:18.122334Z", "product:type": "CARD_COH6",
+            "s1card:reference": [card_cases.NAME], "s1card:secondary": [other], "s1card:platforms": ["S1A", "S1B"],
+            "s1card:temporal_baseline_days": 6, "s1card:secondary_orbit": "POEORB S1B_OPER_AUX_POEORB.EOF",
+            "s1card:secondary_datetime": "2021-01-13T03:16:53.123456Z",
+            "s1card:perpendicular_baseline": {"IW1": 33.61, "IW2": 33.1}, "s1card:coherence_window": [3, 10],
+            "s1card:coherence_looks": {"IW1": 14.6, "IW2": 13.1}, "s1card:coherence_bias_corrected": False,
+        }  # fmt: skip
+        assert {key: item["properties"][key] for key in expected} == expected
+        assert [link["title"] for link in item["links"]] == [card_cases.NAME, other]
+        table = item["properties"]["s1card:coherence_expected"]
+        # no coherence at all: sqrt(pi / n) / 2 of n looks, a little more of few
+        assert table[0] == pytest.approx(np.sqrt(np.pi / 13.85) / 2, rel=0.01)
+        assert table == sorted(table) and table[9] == pytest.approx(0.9, abs=0.002)
+
+    def test_a_corrected_estimate_has_no_expected_bias(self, tmp_path: Path) -> None:
+        measures = {**card_cases.pair_context().measures, "coherence_bias_corrected": True}
+        item = self.item(tmp_path, measures=measures)
+        assert item["properties"]["s1card:coherence_bias_corrected"] is True
+        assert "s1card:coherence_expected" not in item["properties"]
+
+    def test_products_and_parameters_make_the_name(self) -> None:
+        usual = card_cases.pair_context()
+        assert usual.pair is not None
+        names = {
+            card_cases.pair_context(**changes).card_id
+            for changes in (
+                {},
+                {"parameters": {"cohWinAz": "5"}},
+                {"recipe": "mine"},
+                {"pair": replace(usual.pair, secondary=(usual.scene,))},
+                {"pair": replace(usual.pair, polarizations=("VV",))},
+            )
+        }
+        assert len(names) == 5
+        assert usual.card_id == card_cases.pair_context().card_id
+
+
+def test_looks_of_a_multilooked_product(tmp_path: Path) -> None:
+    band = card_cases.card_band(tmp_path, "VV", card_cases.power(0.1))
+    context = card_cases.context(measures={"looks_range": 4.0, "looks_azimuth": 2.0})
+    item = json.loads(assemble_card([band], context, tmp_path / "out").item.read_text())
+    assert (item["properties"]["sar:looks_range"], item["properties"]["sar:looks_azimuth"]) == (5 * 4, 2)
 
 
 def test_assets_in_the_order_of_the_card(item: dict[str, Any]) -> None:
