@@ -166,14 +166,13 @@ def precise_orbit(path: Path, epoch: np.datetime64) -> CubicHermiteSpline:
 
 
 def resample(image: np.ndarray, line: np.ndarray, pixel: np.ndarray, taps: int = 20) -> np.ndarray:
-    """A band-limited image at fractional places (same shape) by sincs with a Kaiser window."""
+    """A band-limited image at fractional places (same shape) by sincs with a Hann window."""
     offsets = np.arange(1 - taps // 2, taps // 2 + 1)
 
     def weights(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         first = np.floor(place).astype(int)
         distance = offsets - (place - first)[..., None]
-        window = np.i0(5.5 * np.sqrt(np.maximum(0.0, 1.0 - (2.0 * distance / taps) ** 2)))
-        weight = np.sinc(distance) * window
+        weight = np.sinc(distance) * np.cos(np.pi * distance / (taps + 1)) ** 2
         return first, weight / weight.sum(axis=-1, keepdims=True)
 
     (row, along), (col, across) = weights(line), weights(pixel)

@@ -31,7 +31,7 @@ from s1card.simulate.slc.passes import plan_pair
 
 CYCLE = 2.758273
 CONFIG = SlcPairConfig(
-    bursts=3, samples=400, baseline=140.0, missync=-1.3, range_shift=4.25, terrain="mountains", targets=1,
+    bursts=2, samples=400, baseline=140.0, missync=-1.3, range_shift=4.25, terrain="mountains", targets=1,
     dem_spacing=3.0, polarizations=("VV",), thermal_noise=False,
 )  # fmt: skip
 TO_ECEF = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
@@ -63,7 +63,7 @@ def test_targets_by_brute_force(pair: SimulatedPair, date: int) -> None:
     safe = (pair.reference, pair.secondary)[date][0]
     listed = [t for t in read_targets(pair.truth) if t["date"] == ("reference", "secondary")[date]]
     assert {(t["swath"], t["burst"]) for t in listed} == {
-        (swath, burst) for swath in CONFIG.swaths for burst in "012"
+        (swath, burst) for swath in CONFIG.swaths for burst in "01"
     }
     images = {swath: open_image(safe, swath, "VV") for swath in CONFIG.swaths}
     epoch = np.datetime64(images["IW1"].text("productFirstLineUtcTime"))
@@ -78,7 +78,7 @@ def test_targets_by_brute_force(pair: SimulatedPair, date: int) -> None:
         assert pixel == pytest.approx(float(target["pixel"]), abs=3e-3)
         assert distance == pytest.approx(float(target["slant_range"]), abs=0.006)
     overlaps = [name for name in {t["name"] for t in listed} if sum(t["name"] == name for t in listed) > 1]
-    assert len(overlaps) >= 6
+    assert len(overlaps) >= 2
 
 
 def test_perpendicular_baseline(pair: SimulatedPair) -> None:
@@ -107,6 +107,23 @@ def test_wanted_baselines(baseline: float) -> None:
     plan = plan_pair(config)
     orbits = plan.reference.flight.orbit, plan.secondary.flight.orbit
     assert perpendicular_baseline(*orbits, scene_centre(config)) == pytest.approx(baseline, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("platform", "other", "days"),
+    [("S1A", "S1A", 12), ("S1B", "S1A", 6), ("S1D", "S1C", 6), ("S1C", "S1A", 18), ("S1A", "S1D", 6)],
+)
+def test_platforms_share_their_track(platform: str, other: str, days: int) -> None:
+    plan = plan_pair(replace(CONFIG, platform=platform, secondary_platform=other, days=days))
+    reference, secondary = plan.reference.flight, plan.secondary.flight
+    assert (reference.platform, secondary.platform) == (platform, other)
+    assert reference.numbers.relative_orbit == secondary.numbers.relative_orbit
+    assert reference.epoch - secondary.epoch == np.timedelta64(days, "D")
+    assert [b.burst_id for b in plan.reference.images("IW1")[0].bursts] == [
+        b.burst_id for b in plan.secondary.images("IW1")[0].bursts
+    ]
+    if platform == other:
+        assert reference.numbers.absolute_orbit - secondary.numbers.absolute_orbit == 175
 
 
 def test_coregistration_by_brute_force(pair: SimulatedPair, folder: Path) -> None:
@@ -156,7 +173,7 @@ def test_burst_timing(pair: SimulatedPair, date: int) -> None:
     node = np.datetime64(images[0].text("ascendingNodeTime"))
     places = []
     for image in images:
-        starts = [start_of(image, k, epoch) for k in range(3)]
+        starts = [start_of(image, k, epoch) for k in range(2)]
         lines = np.array(starts) / image.interval
         assert np.abs(lines - np.round(lines)).max() < 5e-4
         for k, (one, other) in enumerate(pairwise(starts)):
@@ -189,7 +206,7 @@ def test_burst_timing(pair: SimulatedPair, date: int) -> None:
 
 def test_two_searches_of_the_terrain_agree(folder: Path, pair: SimulatedPair) -> None:
     truth = open_truth(folder)
-    view = truth.plan.reference.burst("IW1", 2).view
+    view = truth.plan.reference.burst("IW1", 1).view
     line, pixel = np.linspace(0.0, 1500.0, 50), np.linspace(390.0, 3.0, 50)
     damped = on_terrain(view, truth.heights, line, pixel, CONFIG.mean_height)
     secants = meet_terrain(view, truth.heights, line, pixel, CONFIG.mean_height)
@@ -207,7 +224,7 @@ def test_burst_ids(pair: SimulatedPair) -> None:
         for swath in CONFIG.swaths
     }
     first = numbers["S1B", "IW1"]
-    assert first == list(range(first[0], first[0] + 3))
+    assert first == [first[0], first[0] + 1]
     assert all(found == first for found in numbers.values())
     image = open_image(pair.reference[0], "IW2", "VV")
     half = 0.5 * image.lines * image.interval
@@ -252,13 +269,13 @@ def test_geolocation_grid(pair: SimulatedPair) -> None:
     points = image.root.findall(".//geolocationGridPoint")
 
     def column(name: str) -> np.ndarray:
-        return np.array([float(point.findtext(name)) for point in points]).reshape(4, 21)
+        return np.array([float(point.findtext(name)) for point in points]).reshape(3, 21)
 
-    assert column("line")[:, 0].tolist() == [0, image.lines, 2 * image.lines, 3 * image.lines - 1]
+    assert column("line")[:, 0].tolist() == [0, image.lines, 2 * image.lines - 1]
     assert column("pixel")[0, [0, -1]].tolist() == [0, image.pixels - 1]
     epoch = image.time(image.bursts[0], "azimuthTime")
-    time = np.array([seconds(image.time(point, "azimuthTime") - epoch) for point in points]).reshape(4, 21)
-    for k in range(3):
+    time = np.array([seconds(image.time(point, "azimuthTime") - epoch) for point in points]).reshape(3, 21)
+    for k in range(2):
         np.testing.assert_allclose(time[k], start_of(image, k, epoch), atol=2e-6)
     satellite = annotated_orbit(image.root, epoch)(time)
     ground = np.stack(TO_ECEF.transform(*(column(n) for n in ("longitude", "latitude", "height"))), axis=-1)
@@ -269,16 +286,16 @@ def test_geolocation_grid(pair: SimulatedPair) -> None:
 
 
 def test_annotated_orbit_error(tmp_path: Path) -> None:
-    """The annotated vectors are moved, the precise orbit and the pixels are not."""
-    config = replace(CONFIG, swaths=("IW1",), bursts=1, targets=0, terrain="flat")
-    true = simulate_slc_pair(config, tmp_path / "true")
-    moved = simulate_slc_pair(replace(config, annotation_orbit_error=(3.0, -4.0, 12.0)), tmp_path / "moved")
-    images = [open_image(found.reference[0], "IW1", "VV") for found in (true, moved)]
-    epoch = np.datetime64(images[0].text("productFirstLineUtcTime"))
-    offset = annotated_orbit(images[1].root, epoch)(1.0) - annotated_orbit(images[0].root, epoch)(1.0)
-    assert np.linalg.norm(offset) == pytest.approx(13.0, abs=1e-3)
-    assert true.orbits[0].read_bytes() == moved.orbits[0].read_bytes()
-    np.testing.assert_array_equal(images[0].samples(0), images[1].samples(0))
+    """The annotated vectors are moved, the precise orbit is not."""
+    moved = replace(
+        CONFIG, swaths=("IW1",), bursts=1, targets=0, terrain="flat", annotation_orbit_error=(3.0, -4.0, 12.0)
+    )
+    found = simulate_slc_pair(moved, tmp_path)
+    for safe, path in zip((found.reference[0], found.secondary[0]), found.orbits, strict=True):
+        image = open_image(safe, "IW1", "VV")
+        epoch = np.datetime64(image.text("productFirstLineUtcTime"))
+        offset = annotated_orbit(image.root, epoch)(1.0) - precise_orbit(path, epoch)(1.0)
+        assert np.linalg.norm(offset) == pytest.approx(13.0, abs=0.01)
 
 
 def test_across_the_antimeridian(tmp_path: Path) -> None:

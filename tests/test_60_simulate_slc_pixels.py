@@ -20,7 +20,7 @@ CLEAN = SlcPairConfig(
     thermal_noise=False, polarizations=("VV",), dem_spacing=2.0, targets=2,
 )  # fmt: skip
 NOISY = SlcPairConfig(
-    bursts=1, swaths=("IW2",), samples=900, baseline=-90.0, missync=-2.6, terrain="hills",
+    bursts=1, swaths=("IW2",), samples=600, baseline=-90.0, missync=-2.6, terrain="hills",
     ascending=False, targets=0, dem_spacing=2.0, seed=4,
 )  # fmt: skip
 
@@ -155,8 +155,8 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     pair, truth = simulate_slc_pair(NOISY, folder), open_truth(folder)
     images = {p: open_image(pair.reference[0], "IW2", p) for p in ("VV", "VH")}
     first, last = images["VV"].valid(0)
-    shape = 600, int(last.max() - first.max()) - 48
-    corner = 400, int(first.max()) + 24
+    shape = 480, int(last.max() - first.max()) - 48
+    corner = 420, int(first.max()) + 24
     coarse = np.meshgrid(
         *(c + STEP * np.arange(n // STEP + 2.0) for c, n in zip(corner, shape, strict=True)), indexing="ij"
     )
@@ -170,7 +170,7 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     reference, secondary = {}, {}
     for polarization, image in images.items():
         other = open_image(pair.secondary[0], "IW2", polarization)
-        moved = resample(other.base_band(0), other_line, other_pixel, 14)
+        moved = resample(other.base_band(0), other_line, other_pixel, 12)
         moved *= np.exp(-1j * other.phase(0, other_line, other_pixel))
         reference[polarization] = image.samples(0)[part]
         secondary[polarization] = moved * np.exp(1j * phase)
@@ -271,11 +271,11 @@ def test_overlapping_bursts_are_independent(clean: SimulatedPair) -> None:
 
 
 def test_cutting_the_work_changes_no_byte(tmp_path: Path) -> None:
-    config = replace(CLEAN, bursts=2, samples=400, polarizations=("VV", "VH"), targets=1, terrain="mountains")
+    config = replace(CLEAN, bursts=2, samples=400, targets=1, terrain="mountains")
     for name, threads in (("one", 1), ("other", 3)):
         simulate_slc_pair(replace(config, threads=threads), tmp_path / name)
     paths = sorted(path for path in (tmp_path / "one").rglob("*") if path.is_file())
-    assert len(paths) > 30
+    assert len(paths) > 20
     for path in paths:
         twin = tmp_path / "other" / path.relative_to(tmp_path / "one")
         assert twin.read_bytes() == path.read_bytes(), path.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ _SECANTS, _MET, _FARTHEST = (
     1e-7,
     200.0,
 )  # steps at most, metres at which they end, metres of a step at most
+
+
+TerrainSearch = Callable[[View, Heights, Floats, Floats, float], tuple[Floats, Floats]]
+"""View, heights, lines, pixels, height to start from: points (n, 3) and heights (n)."""
 
 
 class Ties(NamedTuple):

@@ -11,7 +11,7 @@ from s1card.scene.records import SPEED_OF_LIGHT, Floats, GeolocationGrid, Ints, 
 from s1card.simulate.acquisition import Acquisition
 from s1card.simulate.config import GrdConfig
 from s1card.simulate.ellipsoid import ecef_to_geodetic
-from s1card.simulate.ground import on_terrain
+from s1card.simulate.ground import TerrainSearch, on_terrain
 from s1card.simulate.orbit import CircularOrbit, incidence_angle
 from s1card.simulate.terrain import Heights
 from s1card.simulate.view import View
@@ -59,14 +59,16 @@ def geolocation_grid(acquisition: Acquisition, heights: Heights) -> GeolocationG
     rows = max(2, math.ceil((acquisition.lines - 1) * acquisition.line_interval) + 1)
     line = np.round(np.linspace(0, acquisition.lines - 1, rows)).astype(np.int64)
     pixel = np.round(np.linspace(0, acquisition.pixels - 1, GRID_COLUMNS)).astype(np.int64)
-    return tie_points(acquisition, heights, line, pixel)
+    return tie_points(acquisition, heights, line, pixel, on_terrain)
 
 
-def tie_points(view: View, heights: Heights, line: Ints, pixel: Ints) -> GeolocationGrid:
+def tie_points(
+    view: View, heights: Heights, line: Ints, pixel: Ints, search: TerrainSearch
+) -> GeolocationGrid:
     """Tie points on the terrain at lines (n) and pixels (m) of a view."""
     lines, pixels = np.meshgrid(line.astype(float), pixel.astype(float), indexing="ij")
     flat = lines.ravel(), pixels.ravel()
-    points, height = on_terrain(view, heights, *flat, view.reference_height)
+    points, height = search(view, heights, *flat, view.reference_height)
     longitude, latitude, _ = ecef_to_geodetic(points)
     time = view.line_time(flat[0])
     satellite = view.orbit.position(time)

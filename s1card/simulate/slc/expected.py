@@ -157,10 +157,11 @@ def _overlap_at(pair: BurstPair, world: PairWorld, identifiers: Ints, inside: tu
 def _place_and_phase(pair: BurstPair, points: Floats) -> tuple[Floats, Floats, Floats]:
     """Line and pixel in the reference, and phase of the secondary's base band minus the reference's in cycles."""
     own, other = pair.reference, pair.secondary
-    line, pixel = own.view.image_position(points)
-    excess = other.view.look(points)[1] - own.view.look(points)[1]
-    carried = carrier_cycles_at(other.carrier, *other.view.image_position(points))
-    return line, pixel, carried - carrier_cycles_at(own.carrier, line, pixel) - 2.0 * excess / WAVELENGTH
+    seen, seen_there = own.view.look(points), other.view.look(points)
+    line, pixel = own.view.place_of(*seen)
+    carried = carrier_cycles_at(other.carrier, *other.view.place_of(*seen_there))
+    ranges = 2.0 * (seen_there[1] - seen[1]) / WAVELENGTH
+    return line, pixel, carried - carrier_cycles_at(own.carrier, line, pixel) - ranges
 
 
 def _signal_part(

@@ -6,6 +6,7 @@ import numpy as np
 
 from s1card.scene.records import GeolocationGrid
 from s1card.simulate.ellipsoid import ecef_to_geodetic
+from s1card.simulate.ground import meet_terrain
 from s1card.simulate.image_facts import BurstFacts, ImageFacts, PixelStatistics
 from s1card.simulate.image_geometry import (
     GRID_COLUMNS,
@@ -65,7 +66,8 @@ def geolocation_grid(image: TopsImage, heights: Heights) -> GeolocationGrid:
     rows = [np.array([0]) for _ in image.bursts]
     rows[-1] = np.array([0, image.beam.lines - 1])
     grids = [
-        tie_points(burst.view, heights, row, pixel) for burst, row in zip(image.bursts, rows, strict=True)
+        tie_points(burst.view, heights, row, pixel, meet_terrain)
+        for burst, row in zip(image.bursts, rows, strict=True)
     ]
     line = np.concatenate([row + k * image.beam.lines for k, row in enumerate(rows)])
     names = ("slant_range_time", "latitude", "longitude", "height", "incidence_angle", "elevation_angle")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from s1card.scene.records import Floats
 from s1card.simulate.ellipsoid import ecef_to_geodetic, geodetic_to_ecef
 from s1card.simulate.fields import SQUARE, FieldMap
-from s1card.simulate.ground import on_terrain
+from s1card.simulate.ground import meet_terrain
 from s1card.simulate.radiometry import LineRadiometry, vector_before
 from s1card.simulate.slc.beams import LINE_INTERVAL, WAVELENGTH
 from s1card.simulate.slc.carrier import Carrier, carrier_cycles
@@ -74,7 +74,7 @@ def place_targets(plan: PairPlan, fields: FieldMap, heights: Heights) -> Places:
     for swath in plan.reference.swaths:
         bursts = [burst for image in plan.reference.images(swath) for burst in image.bursts]
         for burst, line, pixel in _wanted(bursts, plan.config.targets, random):
-            point, above = on_terrain(
+            point, above = meet_terrain(
                 burst.view, heights, np.array([line]), np.array([pixel]), plan.config.mean_height
             )
             points.append(point[0])
@@ -132,7 +132,7 @@ def _in_burst(swath: str, burst: Burst, places: Places) -> list[Sighting]:
     if not places.height.size:
         return []
     time, distance = burst.view.look(places.points)
-    line, pixel = burst.view.image_position(places.points)
+    line, pixel = burst.view.place_of(time, distance)
     phase = np.angle(np.exp(-2j * math.pi * (2.0 * distance / WAVELENGTH % 1.0)))
     return [
         Sighting(

@@ -15,7 +15,7 @@ import rasterio
 from s1card.scene.records import Floats
 from s1card.simulate.fields import write_fields
 from s1card.simulate.ground import meet_terrain
-from s1card.simulate.slc.beams import LINE_INTERVAL, WAVELENGTH
+from s1card.simulate.slc.beams import WAVELENGTH
 from s1card.simulate.slc.config import SlcPairConfig
 from s1card.simulate.slc.expected import field_columns
 from s1card.simulate.slc.flights import perpendicular_baseline, scene_centre
@@ -63,9 +63,10 @@ class PairTruth:
         points, height = meet_terrain(view, self.heights, *flat, view.reference_height)
         time, distance = other_view.look(points)
         excess = distance - view.slant_range(time, flat[1])
+        there = other_view.place_of(time, distance)
         return Coregistration(
-            ((time - other_view.first_time) / LINE_INTERVAL).reshape(shape),
-            ((distance - other_view.near_range) / other_view.spacing).reshape(shape),
+            there[0].reshape(shape),
+            there[1].reshape(shape),
             height.reshape(shape),
             (4.0 * math.pi / WAVELENGTH * excess).reshape(shape),
         )

@@ -61,7 +61,10 @@ class SlantView:
 
     def image_position(self, points: Floats) -> tuple[Floats, Floats]:
         """Exact line and pixel of points (..., 3)."""
-        time, distance = self.look(points)
+        return self.place_of(*self.look(points))
+
+    def place_of(self, time: Floats, distance: Floats) -> tuple[Floats, Floats]:
+        """Line and pixel of zero-Doppler times and slant ranges."""
         return (time - self.first_time) / self.line_interval, (distance - self.near_range) / self.spacing
 
     def incidence(self, line: Floats, pixel: Floats) -> Floats:
