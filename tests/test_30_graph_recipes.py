@@ -86,6 +86,30 @@ def test_card_bs_is_complete_and_without_findings() -> None:
     assert resolve_parameters(filled.node("Subset"))["geoRegion"] is None
 
 
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [("card-coh6", {"reference": "late.SAFE", "secondary": "early.SAFE"}), ("card-bs-slc", {})],
+)
+def test_recipes_of_slc_scenes_are_complete_and_without_findings(name: str, inputs: dict[str, str]) -> None:
+    graph = read_graph(find_recipe(name))
+    given = {**(inputs or {"input": "scene.SAFE"}), "dem": "dem.tif", "output": "card.tif"}
+    assert {p.name for p in missing_values(graph, {})} == set(given)
+    assert all(parameter.description for parameter in recipe_parameters(graph))
+    filled = fill(graph, given)
+    assert check(filled) == []
+    for node in filled.nodes:
+        values = resolve_parameters(node)
+        if node.operator == "Coherence":
+            assert (values["cohWinAz"], values["cohWinRg"], values["squarePixel"]) == (3, 10, False)
+            assert values["subtractFlatEarthPhase"] and values["subtractTopographicPhase"]
+            assert not values["correctCoherenceBias"]
+        if node.operator == "Back-Geocoding":
+            assert values["resamplingType"] == "BISINC_21_POINT_INTERPOLATION"
+    values = resolve_parameters(filled.node("Terrain-Correction"))
+    spacing = 20.0 if inputs else 10.0
+    assert (values["pixelSpacingInMeter"], values["standardGridOriginX"]) == (spacing, spacing / 2)
+
+
 def test_every_declared_parameter_is_used() -> None:
     for recipe in list_recipes():
         graph = read_graph(recipe.path)

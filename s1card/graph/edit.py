@@ -47,12 +47,18 @@ def fitted_to_sub_swaths(graph: Graph, swaths: Collection[str]) -> Graph:
     """The graph without the branches of other sub-swaths; a TOPSAR-Merge of a single one falls away.
 
     Raises:
-        GraphError: Nothing is left.
+        GraphError: It has no branch for any of them.
     """
-    wanted = set(swaths)
-    others = [n.id for n in graph.nodes if n.operator == "TOPSAR-Split" and n.value("subswath") not in wanted]
+    splits = [node for node in graph.nodes if node.operator == "TOPSAR-Split"]
+    others = [node.id for node in splits if node.value("subswath") not in swaths]
     if not others:
         return graph
+    if len(others) == len(splits):
+        present = ", ".join(dict.fromkeys(str(node.value("subswath")) for node in splits))
+        raise GraphError(
+            f"the graph splits off {present}, not {', '.join(swaths)}",
+            advice="Take a graph that is made for these sub-swaths",
+        )
     graph = without_nodes(graph, others)
     for node in graph.nodes:
         if node.operator == "TOPSAR-Merge" and len(node.sources) == 1:
