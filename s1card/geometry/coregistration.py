@@ -15,7 +15,7 @@ window that is read.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -62,6 +62,10 @@ class Placement:
     pixel: Floats
     range_difference: Floats
     flat_difference: Floats
+
+    def moved(self, lines: float, pixels: float) -> Placement:
+        """The same ground, so many samples farther down and right in the secondary burst; ranges stay."""
+        return replace(self, line=self.line + lines, pixel=self.pixel + pixels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,15 @@ class Carrier:
         cycles = _cycles_at(self.columns, line.ravel(), pixel.ravel())
         return np.asarray(2.0 * math.pi * cycles.reshape(line.shape))
 
+    def frequency(self, line: Floats, pixel: Floats) -> Floats:
+        """Doppler frequency (Hz) of the focused image at fractional places: the rate of the phase that was not removed.
+
+        ``exp(-j phase)`` turns by ``kt (ta - tref) + fdc`` cycles per second.
+        """
+        column = np.arange(self.kt.size)
+        kt, tref, fdc = (np.interp(pixel, column, layer) for layer in (self.kt, self.tref, self.fdc))
+        return np.asarray(kt * (line * self.line_interval - tref) + fdc)
+
     @property
     def columns(self) -> Columns:
         """The carrier as kernels take it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from s1card.engine.native import elevation
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.map_extent import image_extent
-from s1card.engine.native.pair import CoregisteredPair, PairWindow, Removal
+from s1card.engine.native.pair import Alignment, CoregisteredPair, PairWindow, Removal
 from s1card.engine.native.product import Band, Pixels, Product, Signal
 from s1card.engine.native.slc import require_bursts, valid_samples, with_signals
 from s1card.engine.native.tile_cache import Tiling
@@ -33,7 +34,7 @@ from s1card.geometry.coregistration import (
     seen_in_secondary,
 )
 from s1card.geometry.dem import Dem
-from s1card.geometry.interpolation_kernel import InterpolationKernel, interpolation_kernel
+from s1card.geometry.interpolation_kernel import interpolation_kernel
 from s1card.geometry.orbit import OrbitTable, tabulate_orbit
 from s1card.geometry.radar_grid import SlantRange
 from s1card.geometry.tops import SubSwath
@@ -55,19 +56,16 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
         require_bursts(source, "Back-Geocoding")
     reference = sources[0]
     dem = _open_dem(reference, parameters, context)
-    kernel = interpolation_kernel(parameters["resamplingType"])
+    alignment = Alignment(interpolation_kernel(parameters["resamplingType"]))
     secondaries = [
-        Secondary(reference, product, number, dem, kernel) for number, product in enumerate(sources[1:], 1)
+        Secondary(reference, product, number, dem, alignment) for number, product in enumerate(sources[1:], 1)
     ]
+    pairs = tuple(coregistered(secondary, parameters, context) for secondary in secondaries)
     reramp = not parameters["disableReramp"]
     signals = [_reference_signal(signal, reference, reramp) for signal in reference.signals]
-    layers: list[Band] = []
-    for secondary in secondaries:
-        signals += _secondary_signals(secondary, context, reramp)
-        layers += _layers(secondary, parameters, context)
-    pairs = tuple(secondary.pair for secondary in secondaries)
+    signals += [signal for pair in pairs for signal in pair.signals]
     product = with_signals(replace(reference, name=f"{reference.name}_Stack", pairs=pairs), signals)
-    product = replace(product, bands=(*product.bands, *layers))
+    product = replace(product, bands=(*product.bands, *(band for pair in pairs for band in pair.layers)))
     for secondary in secondaries:
         orbit = secondary.product.orbit
         product = product.with_fact(f"Orbit of {secondary.tag}", f"{orbit.source} {orbit.name}".strip())
@@ -101,7 +99,7 @@ class Secondary:
     product: Product
     number: int
     dem: Dem
-    kernel: InterpolationKernel
+    alignment: Alignment
 
     def __post_init__(self) -> None:
         names = f"{self.reference.scene.name}, {self.product.scene.name}"
@@ -124,13 +122,11 @@ class Secondary:
         """End of band names."""
         return f"sec{self.number}_{date_of(self.product)}"
 
-    @cached_property
-    def pair(self) -> CoregisteredPair:
-        """The secondary as later operators see it."""
-        seen = tuple(self.seen(index) for index in range(len(self.matches)))
-        return CoregisteredPair(
-            self.product, self.tag, self.polarizations, self.bursts.wavelength, seen, self.read
-        )
+    def aligned(self, alignment: Alignment) -> Secondary:
+        """The same secondary, laid on the reference in another way; what geometry has found is shared."""
+        other = copy(self)
+        other.alignment = alignment
+        return other
 
     @property
     def baseline(self) -> dict[str, float]:
@@ -223,14 +219,17 @@ class Secondary:
         axis = there.range_axis
         assert isinstance(axis, SlantRange)
         time, slant_range = self._seen_at(index, line, pixel)
-        return float(there.line(time)) - line, (slant_range - axis.near) / axis.spacing - pixel
+        place = float(there.line(time)), (slant_range - axis.near) / axis.spacing
+        return place[0] - line + self.alignment.lines, place[1] - pixel + self.alignment.pixels
 
     def place(self, window: Window) -> tuple[int, Placement | None]:
         """Index of the burst of the reference that holds a window, and where that lies in the secondary burst."""
         index = window.row // self.reference_bursts.lines_per_burst
         geometry = self._geometry[index]
         local = window.moved(-index * self.reference_bursts.lines_per_burst, 0)
-        return index, None if geometry is None else geometry.place(local)
+        if geometry is None:
+            return index, None
+        return index, geometry.place(local).moved(self.alignment.lines, self.alignment.pixels)
 
     def read(self, window: Window, removal: Removal) -> PairWindow:
         """Reference and secondary in a window inside one burst; see `CoregisteredPair`."""
@@ -254,7 +253,8 @@ class Secondary:
         local = window.moved(-index * self.reference_bursts.lines_per_burst, 0)
         match = self.matches[index]
         burst = Window(0, 0, self.bursts.lines_per_burst, self.bursts.pixels)
-        part = needed_window(placement, local, self.kernel, burst)
+        kernel = self.alignment.kernel
+        part = needed_window(placement, local, kernel, burst)
         samples = np.zeros((len(self.polarizations), 0, 0, 2), np.int16)
         if not part.is_empty:
             there = part.moved(match * self.bursts.lines_per_burst, 0)
@@ -266,13 +266,31 @@ class Secondary:
             self.bursts.carriers[match],
             placement,
             local,
-            self.kernel,
+            kernel,
             cycles,
             reramp=reramp,
         )
 
     def _signal(self, polarization: str) -> Signal:
         return next(s for s in self.product.signals if s.polarization == polarization)
+
+
+def coregistered(secondary: Secondary, parameters: Parameters, context: Context) -> CoregisteredPair:
+    """A secondary as later operators see it; the parameters are those of Back-Geocoding."""
+    carriers = secondary.bursts.carriers
+    return CoregisteredPair(
+        secondary.product,
+        secondary.tag,
+        secondary.polarizations,
+        secondary.bursts.wavelength,
+        tuple(secondary.seen(index) for index in range(len(secondary.matches))),
+        secondary.read,
+        tuple(None if match == NOT_MATCHED else carriers[match] for match in secondary.matches),
+        secondary.alignment,
+        lambda alignment: coregistered(secondary.aligned(alignment), parameters, context),
+        tuple(_secondary_signals(secondary, context, not parameters["disableReramp"])),
+        tuple(_layers(secondary, parameters, context)),
+    )
 
 
 def removed_cycles(placement: Placement, removal: Removal, wavelength: float) -> Floats:
