@@ -125,6 +125,16 @@ class Context:
             )
         return self._dems[key]
 
+    def is_first(self, event: str) -> bool:
+        """Whether something happens for the first time in a run, so that it is told once."""
+        is_first = event not in self._happened
+        self._happened.add(event)
+        return is_first
+
+    @cached_property
+    def _happened(self) -> set[str]:
+        return set()
+
     @cached_property
     def _dems(self) -> dict[tuple[Path, str, float | None, Sea], Dem]:
         return {}

@@ -34,7 +34,7 @@ def open_dem(parameters: Parameters, context: Context, extent: Extent) -> Dem:
     bounds = (extent.west, extent.south, extent.east, extent.north)
     dem.require_overlap(bounds)
     covered = dem.coverage(bounds)
-    if covered < COMPLETE:
+    if covered < COMPLETE and context.is_first(f"coverage of {path}"):
         log.warning("%s covers %.0f %% of the scene's bounding box", dem.name, 100 * covered)
     return dem
 
