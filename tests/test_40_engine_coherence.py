@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from s1card.engine.native.coherence_estimator import (
     CoherenceWindow,
     estimate_coherence,
-    estimate_without_ramp,
     without_bias,
 )
 
@@ -123,7 +122,7 @@ class TestPhaseRamps:
         secondary = np.asarray((reference + 0.48 * noise(6)) * ramp, np.complex64)
         valid, window = np.ones(reference.shape, bool), CoherenceWindow(3, 10)
         arguments = parts_of(reference), secondary, valid, window, whole(reference)
-        return estimate_coherence(*arguments), estimate_without_ramp(*arguments)
+        return estimate_coherence(*arguments), estimate_coherence(*arguments, without_ramp=True)
 
     @pytest.mark.parametrize(("down", "across"), [(0.05, 0.06), (-0.2, 0.1), (0.0, -0.12)])
     def test_a_fringe_rate_does_no_harm_once_it_is_off(self, down: float, across: float) -> None:

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s1card.card.folder import atomic_folder
 from s1card.card.order import (
-    card_bands,
     check_input,
     filled_recipe,
     require_polarizations,
     single_output,
+    write_card,
 )
-from s1card.card.product import Card, complete_card, open_card
-from s1card.card.provenance import tags
+from s1card.card.product import Card
 from s1card.card.records import CardContext
 from s1card.engine.base import Engine, Progress
 from s1card.errors import SceneError
@@ -90,12 +88,7 @@ def make_backscatter_card(
         parameters=differences,
         measures=output.measures,
     )
-    final = out / context.card_id
-    with atomic_folder(final, overwrite=overwrite) as staging:
-        raster = staging / f"{context.card_id}.tif"
-        written = prepared.write(paths={output.node: raster}, tags=tags(context), progress=progress)
-        complete_card(staging, card_bands(written[0]), context)
-    return open_card(final)
+    return write_card(prepared, output, context, out, overwrite=overwrite, progress=progress)
 
 
 def _require_fit(scene: Scene, recipe: str) -> None:

@@ -1,4 +1,4 @@
-"""What all orders of cards have in common: a recipe with values, layers, checks of the input."""
+"""What all orders of cards have in common: checks of the input, a recipe with values, writing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from s1card.card.records import CardBand
-from s1card.engine.base import Output, Prepared, Written
+from s1card.card.folder import atomic_folder
+from s1card.card.product import Card, complete_card, open_card
+from s1card.card.provenance import tags
+from s1card.card.records import CardBand, CardContext
+from s1card.engine.base import Output, Prepared, Progress, Written
 from s1card.errors import GraphError, UsageError
 from s1card.geometry.geoid import VerticalDatum
 from s1card.graph.fill import fill, missing_values, recipe_parameters, refuse_unknown
@@ -137,6 +140,30 @@ def single_output(prepared: Prepared) -> Output:
             advice="Use 's1card run' for other graphs",
         )
     return outputs[0]
+
+
+def write_card(
+    prepared: Prepared,
+    output: Output,
+    context: CardContext,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Card:
+    """Compute the rasters of a card and complete it in a folder of its name below ``out``.
+
+    Raises:
+        UsageError: The card exists, and is not to be replaced.
+        DataError: Nothing was valid.
+        ResourceError: Memory or disk ran out.
+    """
+    final = out / context.card_id
+    with atomic_folder(final, overwrite=overwrite) as staging:
+        raster = staging / f"{context.card_id}.tif"
+        (written,) = prepared.write(paths={output.node: raster}, tags=tags(context), progress=progress)
+        complete_card(staging, card_bands(written), context)
+    return open_card(final)
 
 
 def card_bands(written: Written) -> list[CardBand]:

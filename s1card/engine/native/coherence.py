@@ -18,7 +18,6 @@ from s1card.engine.native.back_geocoding import date_of
 from s1card.engine.native.coherence_estimator import (
     CoherenceWindow,
     estimate_coherence,
-    estimate_without_ramp,
     without_bias,
 )
 from s1card.engine.native.context import Context, Parameters
@@ -64,7 +63,7 @@ class Estimator:
     def estimate(self, pair: PairWindow, window: Window) -> Floats32:
         """Coherence of every polarization in a window: polarizations x rows x cols."""
         inner = window.slices_in(pair.window)
-        estimate = estimate_without_ramp if self.removes_ramp else estimate_coherence
+        estimate = partial(estimate_coherence, without_ramp=self.removes_ramp)
         images = zip(pair.reference, pair.secondary, strict=True)
         coherence = np.stack([estimate(m, s, pair.is_valid, self.window, inner) for m, s in images])
         return without_bias(coherence, self.looks) if self.corrects_bias else coherence

@@ -49,7 +49,13 @@ class CoherenceWindow:
 
 
 def estimate_coherence(
-    reference: Samples, secondary: Complex, valid: Mask, window: CoherenceWindow, inner: tuple[slice, slice]
+    reference: Samples,
+    secondary: Complex,
+    valid: Mask,
+    window: CoherenceWindow,
+    inner: tuple[slice, slice],
+    *,
+    without_ramp: bool = False,
 ) -> Floats32:
     """Coherence at a part of an area.
 
@@ -59,44 +65,23 @@ def estimate_coherence(
         valid: rows x cols; other samples do not count.
         window: Estimation window; what it reaches beyond the area does not count.
         inner: The part wanted.
+        without_ramp: Whether the mean fringe rate of every window is taken off first.
 
     Returns:
         float32, NaN where the centre is not valid.
     """
     rows, cols = inner
     out = np.empty((rows.stop - rows.start, cols.stop - cols.start), np.float32)
-    _estimate(
-        reference,
-        secondary,
-        valid,
-        (window.lines, window.pixels, window.above, window.left),
-        (rows.start, cols.start),
-        out,
-    )
-    return out
-
-
-def estimate_without_ramp(
-    reference: Samples, secondary: Complex, valid: Mask, window: CoherenceWindow, inner: tuple[slice, slice]
-) -> Floats32:
-    """The same with the mean fringe rate of every window taken off first; arguments as `estimate_coherence`."""
-    rows, cols = inner
-    out = np.empty((rows.stop - rows.start, cols.stop - cols.start), np.float32)
-    _estimate_without_ramp(
-        reference,
-        secondary,
-        valid,
-        (window.lines, window.pixels, window.above, window.left),
-        (rows.start, cols.start),
-        out,
-    )
+    size = window.lines, window.pixels, window.above, window.left
+    estimate = _estimate_without_ramp if without_ramp else _estimate
+    estimate(reference, secondary, valid, size, (rows.start, cols.start), out)
     return out
 
 
 def without_bias(coherence: Floats32, looks: float) -> Floats32:
     """The true coherence whose expected estimate is the one found; 0 below what no coherence at all gives.
 
-    In the mean over many windows it lies within 0.025 of the truth from 0.2 on, and within 0.003 from 0.7 on (14 looks).
+    In the mean over many windows of 14 looks it lies within 0.025 of the truth from 0.2 on, within 0.003 from 0.7 on.
 
     Args:
         coherence: Estimates, NaN where there are none.
