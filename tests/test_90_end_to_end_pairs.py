@@ -180,6 +180,17 @@ def test_slices(tmp_path: Path) -> None:
     assert_is_crop(alone, card, "VV", bound=0.001)
 
 
+def test_sub_swaths_meet_amid_what_both_dates_have(tmp_path: Path) -> None:
+    """The range gate of the secondary opens 34 samples later; amid the reference's overlap it has no data yet."""
+    config = replace(SMALL, swaths=("IW1", "IW2"), samples=1200, range_shift=34.0, baseline=0.0)
+    made = simulate_slc_pair(config, tmp_path / "scenes")
+    known = np.isfinite(pixels(make_pair_card(made, tmp_path / "cards"), "VV")[0])
+    inside = known[known.sum(axis=1) > 100]
+    assert len(inside) > 500
+    gaps = [np.diff(np.flatnonzero(row)).max() - 1 for row in inside]
+    assert np.mean(np.array(gaps) == 0) > 0.99  # but for a pixel at a corner
+
+
 def test_backscatter_of_an_slc_scene(pair: SimulatedPair, tmp_path: Path) -> None:
     card = make_card(pair.reference[0], pair.dem, tmp_path)
     assert card.name == f"{pair.reference[0].stem}_CARD_BS"
