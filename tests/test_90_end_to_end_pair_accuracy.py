@@ -44,8 +44,15 @@ CASES = {
     "mountains, 200 m": SlcPairConfig(
         samples=1500, baseline=200.0, terrain="mountains", targets=3, thermal_noise=False, seed=5
     ),
-    "hills, 0 m": SlcPairConfig(
-        samples=1500, baseline=0.0, targets=2, thermal_noise=False, ascending=False, seed=8
+    "hills, 0 m, across midnight": SlcPairConfig(
+        samples=1500,
+        baseline=0.0,
+        targets=2,
+        thermal_noise=False,
+        ascending=False,
+        seed=8,
+        longitude=92.0,
+        date="2021-06-18T00:00:01",
     ),
 }
 
