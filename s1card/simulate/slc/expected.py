@@ -11,6 +11,7 @@ from s1card.scene.records import Floats, Ints
 from s1card.simulate.ellipsoid import geodetic_to_ecef
 from s1card.simulate.fields import (
     COHERENCES,
+    SQUARE,
     backscatter_columns,
     classes_of,
     coherences_of,
@@ -29,6 +30,7 @@ from s1card.simulate.terrain import heights_at
 ROUNDING_NOISE = 1.0 / 6.0
 """Power that rounding adds, in phase and in quadrature together."""
 
+_REACH_LINES, _REACH_PIXELS = SQUARE / 13.0, SQUARE / 3.0  # how far a square reaches in an image, at most
 _STEP = 15.0  # metres over which the gradient of the phase is taken
 
 _THIRDS = (1.0 / 6.0, 0.5, 5.0 / 6.0)
@@ -61,8 +63,7 @@ def field_columns(
     gamma0 of the brightest field next to it over its own: the side lobes of the image carry the light of bright
     fields into dark ones.
     """
-    everywhere = np.ones(world.fields.lattice.parts.size, np.bool_)
-    identifiers = exported_fields(world.fields, everywhere)
+    identifiers = exported_fields(world.fields, _seen_squares(plan, world))
     looks = _looks(plan, world, identifiers)
     kept = np.sort(np.concatenate([look.fields for look in looks]))
     columns = backscatter_columns(world.fields, plan.config.polarizations, identifiers)
@@ -80,6 +81,19 @@ def field_columns(
     for k, polarization in enumerate(polarizations):
         columns[f"coherence_{polarization}_expected"] = expected[k]
     return identifiers[kept], {name: values[kept] for name, values in columns.items()}
+
+
+def _seen_squares(plan: PairPlan, world: PairWorld) -> NDArray[np.bool_]:
+    """For every square of the lattice whether the reference sees some of it."""
+    _, longitude, latitude = world.fields.square_centres()
+    points = geodetic_to_ecef(longitude, latitude, plan.config.mean_height)
+    seen = np.zeros(longitude.size, np.bool_)
+    for swath, k in plan.reference.bursts:
+        view = plan.reference.burst(swath, k).view
+        line, pixel = view.image_position(points)
+        inside = (line > -_REACH_LINES) & (line < view.lines + _REACH_LINES)
+        seen |= inside & (pixel > -_REACH_PIXELS) & (pixel < view.pixels + _REACH_PIXELS)
+    return seen
 
 
 def _neighbours(plan: PairPlan, world: PairWorld, identifiers: Ints) -> Columns:

@@ -56,6 +56,10 @@ class Columns:
         """How many there are."""
         return self.last - self.first
 
+    def within(self, pixels: int) -> Columns:
+        """Those of them that an image of so many pixels has."""
+        return Columns(min(max(self.first, 0), pixels), min(max(self.last, 0), pixels))
+
 
 @dataclass(frozen=True)
 class TileFrame:
@@ -106,14 +110,10 @@ def tile_frames(pair: BurstPair, span: tuple[float, float]) -> list[TileFrame]:
         del edges[-2]
     frames = []
     for first, last in pairwise(edges):
-        reference = Columns(first, min(last, pair.reference.view.pixels))
-        begin = 0 if first == 0 else min(first + shift, pair.secondary.view.pixels)
-        end = (
-            pair.secondary.view.pixels
-            if last == width
-            else max(0, min(last + shift, pair.secondary.view.pixels))
-        )
-        secondary = Columns(max(0, begin), end)
+        reference = Columns(first, last).within(pair.reference.view.pixels)
+        # The first and the last tile of the secondary take what the shift leaves over.
+        moved = Columns(first + shift if first else 0, width + abs(shift) if last == width else last + shift)
+        secondary = moved.within(pair.secondary.view.pixels)
         low = min(reference.first, secondary.first - shift) - vary - _EDGE - KERNEL_REACH
         high = max(reference.last, secondary.last - shift) + vary + _EDGE + KERNEL_REACH
         frames.append(TileFrame(-above, count, low, next_fast_len(high - low), reference, secondary, shift))

@@ -18,6 +18,7 @@ from s1card.simulate.ground import meet_terrain
 from s1card.simulate.slc.beams import WAVELENGTH
 from s1card.simulate.slc.config import SlcPairConfig
 from s1card.simulate.slc.expected import field_columns
+from s1card.simulate.slc.facts import slc_product
 from s1card.simulate.slc.flights import perpendicular_baseline, scene_centre
 from s1card.simulate.slc.passes import PairPlan, Pass, plan_pair
 from s1card.simulate.slc.render import DateModel
@@ -140,7 +141,17 @@ def _sighting_columns(passed: Pass, seen: Sighting) -> list[str]:
 def _write_scene(path: Path, plan: PairPlan, world: PairWorld, fields: int) -> None:
     config = plan.config
     orbits = plan.reference.flight.orbit, plan.secondary.flight.orbit
+    dates = (
+        ("reference", plan.reference, config.polarizations),
+        ("secondary", plan.secondary, config.secondary_polarizations),
+    )
+    products = {
+        name: [slc_product(config, passed, k, polarizations) for k in range(len(passed.slices))]
+        for name, passed, polarizations in dates
+    }
     facts: dict[str, Any] = {
+        "products": {name: [product.stem for product in found] for name, found in products.items()},
+        "footprints": {name: [product.corners for product in found] for name, found in products.items()},
         "perpendicular_baseline": perpendicular_baseline(*orbits, scene_centre(config)),
         "relative_orbits": [
             passed.flight.numbers.relative_orbit for passed in (plan.reference, plan.secondary)
