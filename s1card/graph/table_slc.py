@@ -82,8 +82,8 @@ ESD = OperatorSpec(
     (
         choice("fineWinWidthStr", "width of the matching window", "512", _powers(5, 11), unit="px"),
         choice("fineWinHeightStr", "height of the matching window", "512", _powers(5, 11), unit="px"),
-        choice("fineWinAccAzimuth", "matching accuracy in azimuth, one part of a line", "16", _powers(1, 8)),
-        choice("fineWinAccRange", "matching accuracy in range, one part of a sample", "16", _powers(1, 8)),
+        choice("fineWinAccAzimuth", "reach of the match in azimuth", "16", _powers(1, 8), unit="lines"),
+        choice("fineWinAccRange", "reach of the match in range", "16", _powers(1, 8), unit="samples"),
         choice("fineWinOversampling", "oversampling of the match", "128", _powers(5, 9)),
         number("xCorrThreshold", "least peak of the match", "0.1", "[0,*)"),
         number("cohThreshold", "least coherence of a sample that counts", "0.3", "(0,1]"),
@@ -101,7 +101,7 @@ ESD = OperatorSpec(
             "Number of images",
             ("Number of images", "Number of days"),
         ),
-        integer("maxTemporalBaseline", "greatest temporal baseline", "4", "[1,*)"),
+        integer("maxTemporalBaseline", "greatest temporal baseline; below 1: any", "4"),
         choice(
             "integrationMethod",
             "how shifts of many images are joined",

@@ -11,6 +11,7 @@ from s1card.engine.native import (
     calibration,
     coherence,
     create_stack,
+    enhanced_spectral_diversity,
     goldstein_phase_filtering,
     interferogram,
     linear_to_from_db,
@@ -39,6 +40,7 @@ OPERATORS: dict[str, Operator] = {
     "Calibration": calibration.apply,
     "Coherence": coherence.apply,
     "CreateStack": create_stack.apply,
+    "Enhanced-Spectral-Diversity": enhanced_spectral_diversity.apply,
     "GoldsteinPhaseFiltering": goldstein_phase_filtering.apply,
     "Interferogram": interferogram.apply,
     "LinearToFromdB": linear_to_from_db.apply,
@@ -60,6 +62,7 @@ ANY = ("*",)
 UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
     "Apply-Orbit-File": {"orbitType": ORBIT_TYPES[2:]},
     "Coherence": {"singleMaster": ANY},
+    "Enhanced-Spectral-Diversity": {"doNotWriteTargetBands": ANY},
     "Read": {"vectorFile": ANY, "polygonRegion": ANY},
     "Subset": {"vectorFile": ANY, "polygonRegion": ANY},
     "Terrain-Correction": {
@@ -95,6 +98,8 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "Coherence": _GEOMETRIC_PHASE,
     # Products of one lattice are where their grids say: no first guess is needed.
     "CreateStack": frozenset({"initialOffsetMethod"}),
+    # The maximum of the match is found between samples, without oversampling.
+    "Enhanced-Spectral-Diversity": frozenset({"fineWinOversampling"}),
     "Interferogram": _GEOMETRIC_PHASE,
     # The format is found out; masks and metadata do not change samples.
     "Read": frozenset({"formatName", "sourceMasks", "copyMetadata"}),
