@@ -13,6 +13,7 @@ import rasterio
 
 import s1card
 from s1card.engine.base import Output, Progress, Written
+from s1card.engine.native.allocator import share_one_arena
 from s1card.engine.native.context import Context, Surroundings
 from s1card.engine.native.execute import execute
 from s1card.engine.native.operators import ANY, OPERATORS, UNSUPPORTED
@@ -73,6 +74,9 @@ class NativeEngine:
     """The native engine in given surroundings."""
 
     surroundings: Surroundings = field(default_factory=Surroundings)
+
+    def __post_init__(self) -> None:
+        share_one_arena()
 
     @property
     def name(self) -> str:
