@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Protocol
 
 from s1card.parcels.records import Extraction, Observation, ParcelSet
+
+if TYPE_CHECKING:  # the extra ``store`` may be missing, which `s1card.store.open_store` reports
+    import pyarrow as pa
 
 INGESTED, IN_PROGRESS, EXTRACTED = "ingested", "inprogress", "extracted"
 NO_PARCELS = "No parcels"
