@@ -67,13 +67,13 @@ def signature_rows(extraction: Extraction) -> SignatureRows:
     bands = sorted(extraction.bands, key=lambda band: band.band)
     _check(extraction.observation.reference, bands)
     counts = [len(band) for band in bands]
-    pid = _joined([band.pid for band in bands], np.dtype(np.int32))
+    pid = np.concatenate([np.empty(0, np.int32), *(band.pid for band in bands)])
     order = np.argsort(pid, kind="stable")  # of sorted runs: a merge; bands of a parcel keep their order
     return SignatureRows(
         bands=tuple(band.band for band in bands),
         pid=pid[order],
         band=np.repeat(np.arange(len(bands), dtype=np.int8), counts)[order],
-        reason=_joined([band.reason for band in bands], np.dtype(np.uint8))[order],
+        reason=np.concatenate([np.empty(0, np.uint8), *(band.reason for band in bands)])[order],
         values={name: _column(bands, name)[order] for name in VALUE_COLUMNS if _is_present(bands, name)},
     )
 
@@ -106,10 +106,6 @@ def _check(reference: str, bands: Sequence[BandSignatures]) -> None:
             subject=reference,
             advice="This is a fault of s1card: please report it",
         )
-
-
-def _joined(arrays: Sequence[NDArray[np.generic]], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    return np.concatenate([np.empty(0, dtype), *arrays]).astype(dtype, copy=False)
 
 
 def _is_present(bands: Sequence[BandSignatures], name: str) -> bool:
