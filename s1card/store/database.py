@@ -60,17 +60,17 @@ def parse_address(url: str) -> Address:
     Raises:
         UsageError: It is not an address of a PostgreSQL database.
     """
-    parts = urlsplit(url)
-    options = parse_qsl(parts.query, keep_blank_values=True)
-    schema = dict(options).get("schema", "public")
-    others = urlencode([(name, value) for name, value in options if name != "schema"])
     try:
+        parts = urlsplit(url)
+        options = parse_qsl(parts.query, keep_blank_values=True)
+        others = urlencode([(name, value) for name, value in options if name != "schema"])
         settings = conninfo_to_dict(urlunsplit(parts._replace(query=others)))
-    except psycopg.Error as error:
+    except (psycopg.Error, ValueError) as error:
         raise UsageError(
             f"not an address of a PostgreSQL database: {_first_line(error)}",
             advice="Write postgresql://user@host:port/database?schema=name",
         ) from error
+    schema = dict(options).get("schema", "public")
     if not schema or "\0" in url:
         raise UsageError("the address names no schema", advice="Leave ?schema= away, or give it a name")
     settings = {"connect_timeout": _CONNECT_TIMEOUT, "application_name": "s1card", **settings}
@@ -228,5 +228,5 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[S1CardError], str, str], ...] = (
 )
 
 
-def _first_line(error: psycopg.Error) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")
