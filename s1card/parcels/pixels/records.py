@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from s1card.geometry.map_grid import MapGrid
 from s1card.parcels.records import Observation
@@ -64,3 +65,26 @@ class PixelSource:
             if band.code == code:
                 return band
         raise KeyError(code)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user states of an observation; it is used instead of what the source says.
+
+    Attributes:
+        reference: Name of the product.
+        obstime: Start of the (later) acquisition, UTC; a time zone is converted and dropped.
+        sensor: ``1A`` ... ``2C``.
+        card: ``bs``, ``c6``, ``c1`` or ``s2``.
+        orbit_direction: ``ascending`` or ``descending``.
+        relative_orbit: Number of the track.
+        nodata: Raw value without data, of rasters that state none.
+    """
+
+    reference: str = ""
+    obstime: datetime | None = None
+    sensor: str = ""
+    card: str = ""
+    orbit_direction: str | None = None
+    relative_orbit: int | None = None
+    nodata: float | None = None
