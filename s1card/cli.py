@@ -23,6 +23,7 @@ COMMANDS = {
     "bs": ("s1card.cli_card:bs", "Make a backscatter card (CARD-BS) of a GRD or SLC scene."),
     "coh6": ("s1card.cli_card:coh6", "Make a coherence card (CARD-COH6) of two SLC scenes."),
     "demo": ("s1card.cli_demo:demo", "Simulate a small scene, make its card, measure its accuracy."),
+    "extract": ("s1card.cli_extract:extract", "Reduce cards to statistics of parcels in a store."),
     "graph": ("s1card.cli_graph:graph", "List, show, check and explain SNAP graphs."),
     "run": ("s1card.cli_run:run", "Run any SNAP graph."),
     "simulate": ("s1card.cli_simulate:simulate", "Make synthetic products with known truth."),

@@ -21,7 +21,7 @@ EXTRA_STATISTICS = ("valid", "mean_db", "enl", "inc")
 """Valid share of a parcel's pixels (always); mean in dB, equivalent number of looks, incidence angle (on request)."""
 
 REASONS = ("", "no pixel", "too few pixels", "no data")
-"""Why a parcel has a row without statistics: no pixel centre lies in it, fewer than wanted do, none of them is valid."""
+"""Why a parcel has a row without statistics: no pixel is in it, too few of them are valid, none is."""
 
 Geometries = NDArray[np.object_]
 
@@ -82,7 +82,7 @@ class Observation:
     """A card or scene as the catalogue knows it.
 
     Attributes:
-        reference: Name of the product, unique: ``<GRD name>_CARD_BS``, ``S1_IW_CARD_COH6_...``, ``S2A_MSIL2A_....SAFE``.
+        reference: Name of the product, unique: ``<GRD name>_CARD_BS``, ``S1_IW_CARD_COH6_...``, ``S2A_....SAFE``.
         obstime: Start of the (later) acquisition, UTC, without a time zone as in the original.
         sensor: ``1A``, ``1B``, ``1C``, ``1D``, ``2A`` ...: of the later date.
         card: ``bs`` backscatter, ``c6`` coherence over 6 days, ``c1`` over more (the original's codes), ``s2``.
@@ -115,7 +115,7 @@ class BandSignatures:
     Attributes:
         band: Band code: ``VVb``, ``VHb`` (backscatter), ``VVc``, ``VHc`` (coherence), ``B04`` ...
         pid: Numbers of parcels, int32, ascending, distinct.
-        reason: Index into `REASONS`, uint8; where it is not 0 the statistics other than ``count`` and ``valid`` are NaN.
+        reason: Index into `REASONS`, uint8; where it is not 0 only ``count`` and ``valid`` are not NaN.
         values: float32 arrays by name: all of `STATISTICS`, ``valid``, and of `EXTRA_STATISTICS` what was asked for.
     """
 

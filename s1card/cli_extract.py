@@ -1,0 +1,272 @@
+"""The command ``extract``: from cards to statistics of parcels."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from s1card.cli_options import area_wkt
+from s1card.errors import DataError, NetworkError, S1CardError, UsageError
+from s1card.parcels.extract import OPTIONAL, ExtractSettings
+from s1card.parcels.pixels.open import open_pixels
+from s1card.parcels.pixels.records import Given
+from s1card.parcels.records import ParcelSet, Skipped
+from s1card.parcels.selection import select_parcels
+from s1card.parcels.source import read_parcels
+from s1card.parcels.weights import RULES, Rule, WeightFolder
+from s1card.progress import reporting
+from s1card.store import open_store
+from s1card.store.base import EXTRACTED, Store
+from s1card.store.extraction import Extractor, Outcome, weight_folder
+
+KIBIBYTE = 1024
+EXAMPLES = 5
+"""So many ids of left-out parcels are named for each reason."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ExtractOptions:
+    """Options of the command; the names are those of the options."""
+
+    store: str
+    parcels: str | None
+    id_column: str | None
+    layer: str | None
+    parcels_crs: str | None
+    minimum_area: float
+    aoi: str | None
+    rule: Rule
+    buffer: float
+    minimum_pixels: float
+    extras: tuple[str, ...]
+    bands: tuple[str, ...]
+    card_kind: str | None
+    obstime: datetime | None
+    missing: bool
+    verify: bool
+    weights: Path | None
+    threads: int | None
+    as_json: bool
+
+    @property
+    def settings(self) -> ExtractSettings:
+        """What the rows depend on."""
+        return ExtractSettings(self.rule, self.buffer, self.minimum_area, self.minimum_pixels, self.extras)
+
+    def extractor(self, store: Store, parcels: ParcelSet) -> Extractor:
+        """What reduces cards."""
+        threads = self.threads or len(os.sched_getaffinity(0))
+        folder = WeightFolder(self.weights or weight_folder(self.store, _cache()), threads)
+        return Extractor(store, parcels, self.settings, folder, threads, log.warning)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A card that could not be reduced."""
+
+    card: str
+    error: S1CardError
+
+
+@click.command()
+@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
+@click.option(
+    "--store", required=True, envvar="S1CARD_STORE", help="Folder, or postgresql:// address, of the store."
+)
+@click.option("--parcels", help="File or table of parcels  [default: those of the store].")
+@click.option("--id", "id_column", help="Column of their ids  [default: one of a usual name].")
+@click.option("--layer", help="Layer of the file, where it has several.")
+@click.option("--parcels-crs", help="Coordinate system of the parcels, where the file does not state it.")
+@click.option(
+    "--min-area",
+    "minimum_area",
+    type=click.FloatRange(min=0),
+    default=3000.0,
+    show_default=True,
+    help="Parcels below so many m² are left out.",
+)
+@click.option("--aoi", help="Only parcels that meet this: file, WKT, or minx,miny,maxx,maxy in degrees.")
+@click.option(
+    "--rule",
+    type=click.Choice(list(RULES)),
+    default="centre",
+    show_default=True,
+    help="Pixels whose centre lies in a parcel, or all by the share that does.",
+)
+@click.option(
+    "--buffer",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Make parcels smaller by so many metres on every side.",
+)
+@click.option(
+    "--min-pixels",
+    "minimum_pixels",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Parcels with fewer valid pixels get a row with a reason.",
+)
+@click.option(
+    "--with", "extras", type=click.Choice(OPTIONAL), multiple=True, help="Also this; repeat for more."
+)
+@click.option(
+    "--band",
+    "bands",
+    multiple=True,
+    help="Band by name or code; where a raster does not name its bands, what they are, in its order.",
+)
+@click.option(
+    "--card-kind", type=click.Choice(["bs", "c6", "c1", "s2"]), help="What rasters are that do not say it."
+)
+@click.option(
+    "--obstime", type=click.DateTime(), help="When they were acquired (UTC), if they do not say it."
+)
+@click.option("--missing", is_flag=True, help="Leave out cards whose rows the store has already.")
+@click.option("--verify", is_flag=True, help="Compare the checksums of cards first, which reads them twice.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="Where pixels of parcels are kept  [default: in the store, or the user's cache].",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Threads  [default: all cores].")
+@click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")
+def extract(cards: tuple[str, ...], **options: Any) -> None:
+    """Reduce each CARD to statistics of parcels, and load them into a store.
+
+    A CARD is the folder or address of a card, a card of the JRC system (.dim, .tif), a Sentinel-2 L2A .SAFE, or a
+    GeoTIFF. Loading is all or nothing, and replaces the rows that the store has of the card.
+    """
+    wanted = ExtractOptions(**options)
+    store = open_store(wanted.store)
+    store.init()
+    parcels = _parcels(store, wanted)
+    outcomes, failures = _run(cards, wanted, store, wanted.extractor(store, parcels))
+    _show(outcomes, failures, len(parcels), wanted.as_json)
+    if failures:
+        first = failures[0].error
+        message = f"{len(failures)} of {len(cards)} cards failed; the first: {first}"
+        raise type(first)(message)
+
+
+def _parcels(store: Store, wanted: ExtractOptions) -> ParcelSet:
+    """The parcels that are wanted; what is left out is told."""
+    if wanted.parcels is None:
+        known = store.parcels()
+    else:
+        reading = read_parcels(
+            wanted.parcels, id_column=wanted.id_column, layer=wanted.layer, crs=wanted.parcels_crs
+        )
+        _tell(reading.skipped)
+        for remark in reading.remarks:
+            log.warning("%s: %s", wanted.parcels, remark)
+        store.put_parcels(reading.parcels)
+        known = reading.parcels
+    area = None if wanted.aoi is None else area_wkt(wanted.aoi)
+    selection = select_parcels(known, minimum_area=wanted.minimum_area, area=area)
+    _tell(selection.skipped)
+    if not len(selection.parcels):
+        raise UsageError(
+            f"none of the {len(known)} parcels is wanted",
+            advice="Look at --min-area and --aoi",
+        )
+    return selection.parcels
+
+
+def _tell(skipped: Sequence[Skipped]) -> None:
+    """Say how many features are left out or repaired, by reason, with some ids."""
+    for reason, count in Counter(one.reason for one in skipped).items():
+        ids = [one.id for one in skipped if one.reason == reason][:EXAMPLES]
+        more = ", ..." if count > len(ids) else ""
+        click.echo(f"parcels: {count} {reason}: {', '.join(ids)}{more}", err=True)
+
+
+def _run(
+    cards: Sequence[str], wanted: ExtractOptions, store: Store, extractor: Extractor
+) -> tuple[list[Outcome], list[Failure]]:
+    """Reduce card after card; one that cannot be read does not stop the others."""
+    loaded = _loaded(store) if wanted.missing else {}
+    given = Given(card=wanted.card_kind or "", obstime=wanted.obstime)
+    outcomes, failures = [], []
+    for number, card in enumerate(cards, 1):
+        try:
+            source = open_pixels(card, bands=wanted.bands, given=given, verify=wanted.verify)
+            reference = source.observation.reference
+            if loaded.get(reference) == source.observation.checksum:
+                outcomes.append(Outcome(reference, EXTRACTED, None, 0.0))
+                continue
+            with reporting(f"{number}/{len(cards)} {reference}", quiet=wanted.as_json) as progress:
+                outcomes.append(extractor.run(source, progress))
+        except (DataError, NetworkError) as error:
+            log.warning("%s: %s", card, error)
+            failures.append(Failure(card, error))
+    return outcomes, failures
+
+
+def _loaded(store: Store) -> dict[str, str]:
+    """Checksums of the cards whose rows the store has, by reference."""
+    table = store.observations().select(["reference", "status", "checksum"]).to_pylist()
+    return {row["reference"]: row["checksum"] or "" for row in table if row["status"] == EXTRACTED}
+
+
+def _cache() -> Path:
+    """The user's cache of s1card (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "s1card"
+
+
+def _show(outcomes: Sequence[Outcome], failures: Sequence[Failure], parcels: int, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_as_json(outcomes, failures, parcels), indent=2))
+        return
+    for outcome in outcomes:
+        click.echo(f"{outcome.reference}: {_sentence(outcome)}")
+    for failure in failures:
+        click.echo(f"{failure.card}: failed")
+
+
+def _sentence(outcome: Outcome) -> str:
+    report = outcome.report
+    if report is None:
+        return f"{outcome.status}, left alone"
+    if not report.parcels:
+        return f"{outcome.status}; {report.outside} parcels lie outside"
+    reasons = "".join(f", {count} with the reason '{reason}'" for reason, count in report.reasons.items())
+    rate = report.rows / max(outcome.seconds, 1e-3)
+    return (
+        f"{report.rows} rows of {report.parcels} parcels{reasons}; {report.outside} parcels lie outside; "
+        f"{outcome.seconds:.1f} s, {rate:.0f} rows/s"
+    )
+
+
+def _as_json(outcomes: Sequence[Outcome], failures: Sequence[Failure], parcels: int) -> dict[str, Any]:
+    return {
+        "parcels": parcels,
+        "cards": [
+            {
+                "reference": outcome.reference,
+                "status": outcome.status,
+                "rows": outcome.report.rows if outcome.report else 0,
+                "parcels": outcome.report.parcels if outcome.report else 0,
+                "outside": outcome.report.outside if outcome.report else 0,
+                "reasons": dict(outcome.report.reasons) if outcome.report else {},
+                "seconds": round(outcome.seconds, 3),
+            }
+            for outcome in outcomes
+        ],
+        "failed": [{"card": failure.card, "error": str(failure.error)} for failure in failures],
+        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE,
+    }

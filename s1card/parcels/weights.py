@@ -1,0 +1,177 @@
+"""The pixels of all parcels on a lattice, computed once and kept in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s1card.parcels.centre_rule import spans_by_centre
+from s1card.parcels.coverage_rule import spans_by_coverage
+from s1card.parcels.lattice import Lattice
+from s1card.parcels.projection import project_parcels
+from s1card.parcels.records import ParcelSet, Skipped
+from s1card.parcels.reduce import sizes
+from s1card.parcels.rings import Rings, rings_of
+from s1card.parcels.spans import Spans, joined
+
+Rule = Literal["centre", "coverage"]
+
+VERSION = 1
+"""Of the file; another one is computed anew."""
+
+PARCELS_AT_ONCE = 20_000
+RULES = {"centre": spans_by_centre, "coverage": spans_by_coverage}
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The pixels of parcels on a lattice.
+
+    Attributes:
+        lattice: The lattice.
+        pid: Numbers of the parcels, int32.
+        box: First row, last row + 1, first column, last column + 1 of the pixels that the outline of each parcel
+            touches, int32, parcels x 4: wherever a parcel has no pixel, that tells where it lies.
+        spans: Its pixels.
+        skipped: Parcels that have no place on the lattice, and why.
+    """
+
+    lattice: Lattice
+    pid: NDArray[np.int32]
+    box: NDArray[np.int32]
+    spans: Spans
+    skipped: tuple[Skipped, ...] = ()
+
+    @cached_property
+    def size(self) -> NDArray[np.float64]:
+        """Pixels of every parcel, or the sum of their weights."""
+        out = np.zeros(len(self.pid))
+        sizes(self.spans.start, self.spans.length, self.spans.weight, self.spans.weights, out)
+        return out
+
+    @cached_property
+    def samples(self) -> NDArray[np.int64]:
+        """Pixels of every parcel, whatever their weights."""
+        ends = np.concatenate([[0], np.cumsum(self.spans.length, dtype=np.int64)])
+        return np.asarray(np.diff(ends[self.spans.start]))
+
+
+def compute_weights(
+    parcels: ParcelSet, lattice: Lattice, rule: Rule = "centre", *, buffer: float = 0.0, threads: int = 2
+) -> Weights:
+    """Find the pixels of parcels on a lattice.
+
+    Args:
+        parcels: In any coordinate system; they are projected to that of the lattice.
+        lattice: The lattice.
+        rule: ``centre``: a pixel counts if its centre lies in the parcel; ``coverage``: by the share in the parcel.
+        buffer: Parcels are made smaller by so many metres on every side.
+        threads: Threads that scan.
+    """
+    starts = range(0, len(parcels), PARCELS_AT_ONCE)
+    slices = [slice(first, first + PARCELS_AT_ONCE) for first in starts]
+
+    def part(which: slice) -> Weights:
+        return _part(_some(parcels, which), lattice, rule, buffer)
+
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(part, slices))
+    return Weights(
+        lattice,
+        np.concatenate([part.pid for part in parts] or [np.zeros(0, np.int32)]),
+        np.concatenate([part.box for part in parts] or [np.zeros((0, 4), np.int32)]),
+        joined([part.spans for part in parts]),
+        tuple(one for part in parts for one in part.skipped),
+    )
+
+
+def _some(parcels: ParcelSet, which: slice) -> ParcelSet:
+    return ParcelSet(parcels.pid[which], parcels.ids[which], parcels.geometries[which], parcels.crs)
+
+
+def _part(parcels: ParcelSet, lattice: Lattice, rule: Rule, buffer: float) -> Weights:
+    projected = project_parcels(parcels, lattice.crs, buffer=buffer)
+    rings = rings_of(projected.geometries, lattice)
+    return Weights(lattice, projected.pid, _boxes(rings), RULES[rule](rings), tuple(projected.skipped))
+
+
+def _boxes(rings: Rings) -> NDArray[np.int32]:
+    """Box of every parcel, in whole pixels."""
+    first = rings.ring[rings.parcel[:-1]]
+    if not len(first):
+        return np.zeros((0, 4), np.int32)
+    sides = [
+        np.floor(np.minimum.reduceat(rings.row, first)),
+        np.floor(np.maximum.reduceat(rings.row, first)) + 1,
+    ]
+    sides += [
+        np.floor(np.minimum.reduceat(rings.col, first)),
+        np.floor(np.maximum.reduceat(rings.col, first)) + 1,
+    ]
+    return np.stack(sides, axis=1).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class WeightFolder:
+    """Weights that are kept in files.
+
+    Attributes:
+        folder: Where; it is made when the first file is written.
+        threads: Threads that scan.
+    """
+
+    folder: Path
+    threads: int = 2
+
+    def get(self, parcels: ParcelSet, lattice: Lattice, rule: Rule, buffer: float) -> Weights:
+        """Weights from their file, or computed now and kept.
+
+        Raises:
+            ResourceError: The disk is full.
+        """
+        path = self.folder / f"{_key(parcels, lattice, rule, buffer)}.npz"
+        kept = _load(path, lattice)
+        if kept is not None:
+            return kept
+        weights = compute_weights(parcels, lattice, rule, buffer=buffer, threads=self.threads)
+        _save(path, weights)
+        return weights
+
+
+def _key(parcels: ParcelSet, lattice: Lattice, rule: Rule, buffer: float) -> str:
+    text = f"{VERSION} {parcels.digest} {lattice} {rule} {buffer!r}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _save(path: Path, weights: Weights) -> None:
+    """Write a file aside and rename it: other processes see all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    spans = {f.name: getattr(weights.spans, f.name) for f in fields(Spans)}
+    skipped = np.array([(one.id, one.reason, one.detail) for one in weights.skipped], np.str_).reshape(-1, 3)
+    try:
+        with aside.open("wb") as file:
+            np.savez(file, pid=weights.pid, box=weights.box, skipped=skipped, **spans)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _load(path: Path, lattice: Lattice) -> Weights | None:
+    """Weights of a file; None if there is none, or if it is damaged."""
+    try:
+        with np.load(path) as kept:
+            spans = Spans(**{f.name: kept[f.name] for f in fields(Spans)})
+            skipped = tuple(Skipped(*(str(text) for text in row)) for row in kept["skipped"])
+            return Weights(lattice, kept["pid"], kept["box"], spans, skipped)
+    except (FileNotFoundError, zipfile.BadZipFile, ValueError, KeyError, EOFError):
+        return None

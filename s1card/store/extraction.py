@@ -1,0 +1,104 @@
+"""Cards into a store: every card is taken, reduced and loaded, or it is noted why not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from s1card.engine.base import Progress
+from s1card.errors import DataError
+from s1card.parcels.extract import ExtractReport, ExtractSettings, extract
+from s1card.parcels.lattice import Lattice
+from s1card.parcels.pixels.records import PixelSource
+from s1card.parcels.records import ParcelSet
+from s1card.parcels.weights import WeightFolder, Weights
+from s1card.store.base import EXTRACTED, NO_PARCELS, Store
+
+UNREADABLE = "Rio error"
+"""Status of a card whose pixels cannot be read, as in the original."""
+
+BUSY = "taken by another worker"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a card.
+
+    Attributes:
+        reference: Its name.
+        status: Status word of the catalogue, or `BUSY`.
+        report: Of its parcels; None if another worker has it.
+        seconds: It took so long.
+    """
+
+    reference: str
+    status: str
+    report: ExtractReport | None
+    seconds: float
+
+
+@dataclass(eq=False)
+class Extractor:
+    """Parcels with what is needed to reduce many cards to their statistics.
+
+    Attributes:
+        store: Where the rows go.
+        parcels: The parcels that are wanted.
+        settings: How their pixels are reduced.
+        weights: Where pixels of parcels are kept.
+        threads: Threads that read and reduce.
+        tell: Takes remarks, such as parcels that have no place on the grid of a card.
+    """
+
+    store: Store
+    parcels: ParcelSet
+    settings: ExtractSettings
+    weights: WeightFolder
+    threads: int = 2
+    tell: Callable[[str], None] = lambda text: None
+    _known: dict[Lattice, Weights] = field(default_factory=dict)
+
+    def run(self, source: PixelSource, progress: Progress | None = None) -> Outcome:
+        """Take a card, reduce it, and load its rows.
+
+        Raises:
+            DataError: Its pixels cannot be read; the store notes it.
+            NetworkError: The store or the source does not answer.
+            ResourceError: The disk is full.
+        """
+        begun = time.monotonic()
+        reference = source.observation.reference
+        with self.store.taken(source.observation) as work:
+            if work is None:
+                return Outcome(reference, BUSY, None, time.monotonic() - begun)
+            try:
+                extraction, report = extract(
+                    source, self._weights, self.settings, threads=self.threads, progress=progress
+                )
+            except DataError:
+                work.fail(UNREADABLE)
+                raise
+            if report.parcels:
+                work.load(extraction)
+            else:
+                work.fail(NO_PARCELS)
+        status = EXTRACTED if report.parcels else NO_PARCELS
+        return Outcome(reference, status, report, time.monotonic() - begun)
+
+    def _weights(self, lattice: Lattice) -> Weights:
+        """Pixels of the parcels on a lattice; those of the last few are held in memory."""
+        if lattice not in self._known:
+            while len(self._known) > 1:
+                self._known.pop(next(iter(self._known)))
+            weights = self.weights.get(self.parcels, lattice, self.settings.rule, self.settings.buffer)
+            for one in weights.skipped:
+                self.tell(f"parcel {one.id} is left out on {lattice.crs}: {one.reason} {one.detail}".rstrip())
+            self._known[lattice] = weights
+        return self._known[lattice]
+
+
+def weight_folder(store_url: str, cache: Path) -> Path:
+    """Where weights of a store are kept by default: in a store that is a folder, else in the user's cache."""
+    return cache / "weights" if "://" in store_url else Path(store_url) / "weights"
