@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from s1card.errors import NetworkError, ResourceError, S1CardError, UsageError
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-try:
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
-except ImportError as missing:  # a plain installation has no database driver
-    raise UsageError(
-        "a store in PostgreSQL needs the package psycopg", advice="pip install 's1card[store]'"
-    ) from missing
+from s1card.errors import NetworkError, ResourceError, S1CardError, UsageError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Answer = TypeVar("Answer")
@@ -218,7 +213,12 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[S1CardError], str, str], ...] = (
     (("42501",), UsageError, "rights are missing", "Ask the owner of the database to grant them"),
     (("28",), UsageError, "the database does not let us in", "Check user and password"),
     (("25006",), UsageError, "the database is read-only", "Use the primary server"),
-    (("42P01", "3F000"), UsageError, "there is no store", "Make one: s1card store init"),
+    (
+        ("42P01", "3F000"),
+        UsageError,
+        "a table is missing",
+        "Check the address, or make a store: s1card store init",
+    ),
     (
         ("22001",),
         UsageError,

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from importlib.resources import files
 from typing import TypeVar
 
-import psycopg
-import pyarrow as pa
-from psycopg import sql
-
 from s1card.errors import S1CardError, UsageError
 from s1card.parcels.records import Observation, ParcelSet
-from s1card.store import postgis_queries
 from s1card.store.base import Peer, SeriesQuery, StoreInfo
-from s1card.store.database import Connection, Database, parse_address
-from s1card.store.lease import (
-    LEASE_SECONDS,
-    Heartbeat,
-    Lease,
-    give_back,
-    new_worker,
-    register,
-    take,
-    take_oldest,
-)
-from s1card.store.load import PostgisWork
-from s1card.store.partitions import partition_name, partitions
-from s1card.store.postgis_parcels import find_peers, get_parcels, put_parcels
+
+try:
+    import psycopg
+    import pyarrow as pa
+    import shapely
+    from psycopg import sql
+    from shapely.geometry.base import BaseGeometry
+
+    from s1card.store import postgis_queries
+    from s1card.store.database import Connection, Database, parse_address
+    from s1card.store.lease import (
+        LEASE_SECONDS,
+        Heartbeat,
+        Lease,
+        give_back,
+        new_worker,
+        register,
+        take,
+        take_oldest,
+    )
+    from s1card.store.load import PostgisWork
+    from s1card.store.partitions import partition_name, partitions
+    from s1card.store.postgis_parcels import find_peers, get_parcels, put_parcels
+except ImportError as missing:
+    if (missing.name or "psycopg").partition(".")[0] not in {"psycopg", "psycopg_binary", "pyarrow"}:
+        raise
+    raise UsageError(
+        f"the store in PostGIS needs a package: {missing}", advice="pip install 's1card[store]'"
+    ) from missing
 
 FORMAT = 1
 """Version of the tables; a store of a later one is refused."""
@@ -82,6 +92,23 @@ class PostgisStore:
         """
         wanted = list(observations)
         return self._run(lambda connection: sum(register(connection, one) for one in wanted))
+
+    def put_aois(self, areas: Mapping[str, BaseGeometry]) -> int:
+        """Put areas of interest in by name, polygons in longitude and latitude; those of the same name are replaced.
+
+        Returns:
+            Number of areas.
+        """
+        query = """INSERT INTO aois VALUES (%s, ST_GeomFromWKB(%s, 4326))
+            ON CONFLICT (name) DO UPDATE SET wkb_geometry = EXCLUDED.wkb_geometry"""
+        rows = [(name, shapely.to_wkb(shapely.force_2d(area))) for name, area in areas.items()]
+
+        def put(connection: Connection) -> None:
+            for row in rows:
+                connection.execute(query, row)
+
+        self._run(put)
+        return len(rows)
 
     @contextmanager
     def taken(self, observation: Observation) -> Iterator[PostgisWork | None]:
