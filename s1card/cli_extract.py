@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import resource
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 import click
 
 from s1card.cli_options import area_wkt
-from s1card.errors import DataError, NetworkError, S1CardError, UsageError
+from s1card.errors import ResourceError, S1CardError, UsageError
 from s1card.parcels.extract import OPTIONAL, ExtractSettings
 from s1card.parcels.pixels.open import open_pixels
 from s1card.parcels.pixels.records import Given
@@ -27,11 +28,14 @@ from s1card.parcels.weights import RULES, Rule, WeightFolder
 from s1card.progress import reporting
 from s1card.store import open_store
 from s1card.store.base import EXTRACTED, Store
-from s1card.store.extraction import Extractor, Outcome, weight_folder
+from s1card.store.extraction import BUSY, Extractor, Outcome, is_loaded, weight_folder
 
 KIBIBYTE = 1024
 EXAMPLES = 5
 """So many ids of left-out parcels are named for each reason."""
+
+PAUSE = 1.0
+"""s: cards that other workers have are looked at again after so long."""
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +58,8 @@ class ExtractOptions:
     bands: tuple[str, ...]
     card_kind: str | None
     obstime: datetime | None
+    sensor: str
+    nodata: float | None
     missing: bool
     verify: bool
     weights: Path | None
@@ -65,11 +71,24 @@ class ExtractOptions:
         """What the rows depend on."""
         return ExtractSettings(self.rule, self.buffer, self.minimum_area, self.minimum_pixels, self.extras)
 
+    @property
+    def given(self) -> Given:
+        """What is stated of the observations."""
+        return Given(obstime=self.obstime, sensor=self.sensor, card=self.card_kind or "", nodata=self.nodata)
+
     def extractor(self, store: Store, parcels: ParcelSet) -> Extractor:
         """What reduces cards."""
         threads = self.threads or len(os.sched_getaffinity(0))
         folder = WeightFolder(self.weights or weight_folder(self.store, _cache()), threads)
-        return Extractor(store, parcels, self.settings, folder, threads, log.warning)
+        return Extractor(store, parcels, self.settings, folder, threads, _tell)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The parcels that are wanted, and those left out or repaired."""
+
+    parcels: ParcelSet
+    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +135,7 @@ class Failure:
     "--min-pixels",
     "minimum_pixels",
     type=click.FloatRange(min=0),
-    default=1.0,
+    default=0.0,
     show_default=True,
     help="Parcels with fewer valid pixels get a row with a reason.",
 )
@@ -135,6 +154,8 @@ class Failure:
 @click.option(
     "--obstime", type=click.DateTime(), help="When they were acquired (UTC), if they do not say it."
 )
+@click.option("--sensor", default="", help="Their sensor, such as 1A, if they do not say it.")
+@click.option("--nodata", type=float, help="Raw value without data, of rasters that state none.")
 @click.option("--missing", is_flag=True, help="Leave out cards whose rows the store has already.")
 @click.option("--verify", is_flag=True, help="Compare the checksums of cards first, which reads them twice.")
 @click.option(
@@ -153,28 +174,29 @@ def extract(cards: tuple[str, ...], **options: Any) -> None:
     wanted = ExtractOptions(**options)
     store = open_store(wanted.store)
     store.init()
-    parcels = _parcels(store, wanted)
-    outcomes, failures = _run(cards, wanted, store, wanted.extractor(store, parcels))
-    _show(outcomes, failures, len(parcels), wanted.as_json)
+    choice = _choose(store, wanted)
+    outcomes, failures = _run(cards, wanted, store, wanted.extractor(store, choice.parcels))
+    _show(outcomes, failures, choice, wanted.as_json)
     if failures:
         first = failures[0].error
         message = f"{len(failures)} of {len(cards)} cards failed; the first: {first}"
         raise type(first)(message)
 
 
-def _parcels(store: Store, wanted: ExtractOptions) -> ParcelSet:
+def _choose(store: Store, wanted: ExtractOptions) -> Choice:
     """The parcels that are wanted; what is left out is told."""
+    skipped: tuple[Skipped, ...] = ()
     if wanted.parcels is None:
         known = store.parcels()
     else:
         reading = read_parcels(
             wanted.parcels, id_column=wanted.id_column, layer=wanted.layer, crs=wanted.parcels_crs
         )
-        _tell(reading.skipped)
+        known, skipped = reading.parcels, reading.skipped
+        _tell(skipped)
         for remark in reading.remarks:
             log.warning("%s: %s", wanted.parcels, remark)
-        store.put_parcels(reading.parcels)
-        known = reading.parcels
+        store.put_parcels(known)
     area = None if wanted.aoi is None else area_wkt(wanted.aoi)
     selection = select_parcels(known, minimum_area=wanted.minimum_area, area=area)
     _tell(selection.skipped)
@@ -183,7 +205,7 @@ def _parcels(store: Store, wanted: ExtractOptions) -> ParcelSet:
             f"none of the {len(known)} parcels is wanted",
             advice="Look at --min-area and --aoi",
         )
-    return selection.parcels
+    return Choice(selection.parcels, (*skipped, *selection.skipped))
 
 
 def _tell(skipped: Sequence[Skipped]) -> None:
@@ -197,29 +219,45 @@ def _tell(skipped: Sequence[Skipped]) -> None:
 def _run(
     cards: Sequence[str], wanted: ExtractOptions, store: Store, extractor: Extractor
 ) -> tuple[list[Outcome], list[Failure]]:
-    """Reduce card after card; one that cannot be read does not stop the others."""
-    loaded = _loaded(store) if wanted.missing else {}
-    given = Given(card=wanted.card_kind or "", obstime=wanted.obstime)
+    """Reduce card after card; one that cannot be read does not stop the others.
+
+    What another worker has in hand is looked at again at the end, until somebody has loaded it: a worker may have died.
+    """
     outcomes, failures = [], []
-    for number, card in enumerate(cards, 1):
-        try:
-            source = open_pixels(card, bands=wanted.bands, given=given, verify=wanted.verify)
-            reference = source.observation.reference
-            if loaded.get(reference) == source.observation.checksum:
-                outcomes.append(Outcome(reference, EXTRACTED, None, 0.0))
+    left, skips = list(enumerate(cards, 1)), wanted.missing
+    while left:
+        busy = []
+        for number, card in left:
+            label = f"{number}/{len(cards)}"
+            try:
+                outcome = _reduce(card, label, wanted, extractor, store if skips else None)
+            except ResourceError:
+                raise
+            except S1CardError as error:
+                log.warning("%s: %s", card, error)
+                failures.append(Failure(card, error))
                 continue
-            with reporting(f"{number}/{len(cards)} {reference}", quiet=wanted.as_json) as progress:
-                outcomes.append(extractor.run(source, progress))
-        except (DataError, NetworkError) as error:
-            log.warning("%s: %s", card, error)
-            failures.append(Failure(card, error))
+            if outcome.status == BUSY:
+                busy.append((number, card))
+            else:
+                outcomes.append(outcome)
+        if busy and not skips:
+            log.warning("%d cards are in the hands of other workers; waiting for them", len(busy))
+        left, skips = busy, True
+        time.sleep(PAUSE if busy else 0.0)
     return outcomes, failures
 
 
-def _loaded(store: Store) -> dict[str, str]:
-    """Checksums of the cards whose rows the store has, by reference."""
-    table = store.observations().select(["reference", "status", "checksum"]).to_pylist()
-    return {row["reference"]: row["checksum"] or "" for row in table if row["status"] == EXTRACTED}
+def _reduce(
+    card: str, label: str, wanted: ExtractOptions, extractor: Extractor, known: Store | None
+) -> Outcome:
+    """Reduce a card, unless a store has its rows already."""
+    source = open_pixels(card, bands=wanted.bands, given=wanted.given, verify=wanted.verify)
+    reference = source.observation.reference
+    if known is not None and is_loaded(known, source.observation):
+        return Outcome(reference, EXTRACTED, None, 0.0)
+    with reporting(f"{label} {reference}", quiet=wanted.as_json) as progress:
+        return extractor.run(source, progress)
 
 
 def _cache() -> Path:
@@ -228,9 +266,9 @@ def _cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "s1card"
 
 
-def _show(outcomes: Sequence[Outcome], failures: Sequence[Failure], parcels: int, as_json: bool) -> None:
+def _show(outcomes: Sequence[Outcome], failures: Sequence[Failure], choice: Choice, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_json(outcomes, failures, parcels), indent=2))
+        click.echo(json.dumps(_as_json(outcomes, failures, choice), indent=2))
         return
     for outcome in outcomes:
         click.echo(f"{outcome.reference}: {_sentence(outcome)}")
@@ -252,9 +290,10 @@ def _sentence(outcome: Outcome) -> str:
     )
 
 
-def _as_json(outcomes: Sequence[Outcome], failures: Sequence[Failure], parcels: int) -> dict[str, Any]:
+def _as_json(outcomes: Sequence[Outcome], failures: Sequence[Failure], choice: Choice) -> dict[str, Any]:
     return {
-        "parcels": parcels,
+        "parcels": len(choice.parcels),
+        "skipped": dict(Counter(one.reason for one in choice.skipped)),
         "cards": [
             {
                 "reference": outcome.reference,

@@ -46,7 +46,7 @@ class ExtractSettings:
     rule: Rule = "centre"
     buffer: float = 0.0
     minimum_area: float = 3000.0
-    minimum_pixels: float = 1.0
+    minimum_pixels: float = 0.0
     extras: tuple[str, ...] = ()
 
     def as_mapping(self) -> dict[str, str]:

@@ -50,7 +50,7 @@ def run_pass(
     bands: Sequence[PixelBand],
     weights: Weights,
     *,
-    least: float = 1.0,
+    least: float = 0.0,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> list[BandResult]:

@@ -169,7 +169,7 @@ def _save(path: Path, weights: Weights) -> None:
 def _load(path: Path, lattice: Lattice) -> Weights | None:
     """Weights of a file; None if there is none, or if it is damaged."""
     try:
-        with np.load(path) as kept:
+        with path.open("rb") as file, np.load(file) as kept:
             spans = Spans(**{f.name: kept[f.name] for f in fields(Spans)})
             skipped = tuple(Skipped(*(str(text) for text in row)) for row in kept["skipped"])
             return Weights(lattice, kept["pid"], kept["box"], spans, skipped)
