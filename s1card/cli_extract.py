@@ -84,7 +84,7 @@ class ExtractOptions:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """The parcels that are wanted, and those left out or repaired."""
 
     parcels: ParcelSet
@@ -174,16 +174,16 @@ def extract(cards: tuple[str, ...], **options: Any) -> None:
     wanted = ExtractOptions(**options)
     store = open_store(wanted.store)
     store.init()
-    choice = _choose(store, wanted)
-    outcomes, failures = _run(cards, wanted, store, wanted.extractor(store, choice.parcels))
-    _show(outcomes, failures, choice, wanted.as_json)
+    chosen = _choose(store, wanted)
+    outcomes, failures = _run(cards, wanted, store, wanted.extractor(store, chosen.parcels))
+    _show(outcomes, failures, chosen, wanted.as_json)
     if failures:
         first = failures[0].error
         message = f"{len(failures)} of {len(cards)} cards failed; the first: {first}"
         raise type(first)(message)
 
 
-def _choose(store: Store, wanted: ExtractOptions) -> Choice:
+def _choose(store: Store, wanted: ExtractOptions) -> Chosen:
     """The parcels that are wanted; what is left out is told."""
     skipped: tuple[Skipped, ...] = ()
     if wanted.parcels is None:
@@ -205,7 +205,7 @@ def _choose(store: Store, wanted: ExtractOptions) -> Choice:
             f"none of the {len(known)} parcels is wanted",
             advice="Look at --min-area and --aoi",
         )
-    return Choice(selection.parcels, (*skipped, *selection.skipped))
+    return Chosen(selection.parcels, (*skipped, *selection.skipped))
 
 
 def _tell(skipped: Sequence[Skipped]) -> None:
@@ -213,7 +213,7 @@ def _tell(skipped: Sequence[Skipped]) -> None:
     for reason, count in Counter(one.reason for one in skipped).items():
         ids = [one.id for one in skipped if one.reason == reason][:EXAMPLES]
         more = ", ..." if count > len(ids) else ""
-        click.echo(f"parcels: {count} {reason}: {', '.join(ids)}{more}", err=True)
+        click.echo(f"{count} parcels: {reason} ({', '.join(ids)}{more})", err=True)
 
 
 def _run(
@@ -266,9 +266,9 @@ def _cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "s1card"
 
 
-def _show(outcomes: Sequence[Outcome], failures: Sequence[Failure], choice: Choice, as_json: bool) -> None:
+def _show(outcomes: Sequence[Outcome], failures: Sequence[Failure], chosen: Chosen, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_json(outcomes, failures, choice), indent=2))
+        click.echo(json.dumps(_as_json(outcomes, failures, chosen), indent=2))
         return
     for outcome in outcomes:
         click.echo(f"{outcome.reference}: {_sentence(outcome)}")
@@ -290,10 +290,10 @@ def _sentence(outcome: Outcome) -> str:
     )
 
 
-def _as_json(outcomes: Sequence[Outcome], failures: Sequence[Failure], choice: Choice) -> dict[str, Any]:
+def _as_json(outcomes: Sequence[Outcome], failures: Sequence[Failure], chosen: Chosen) -> dict[str, Any]:
     return {
-        "parcels": len(choice.parcels),
-        "skipped": dict(Counter(one.reason for one in choice.skipped)),
+        "parcels": len(chosen.parcels),
+        "skipped": dict(Counter(one.reason for one in chosen.skipped)),
         "cards": [
             {
                 "reference": outcome.reference,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from s1card.parcels.records import ParcelSet, Skipped
 from s1card.parcels.reduce import sizes
 from s1card.parcels.rings import Rings, rings_of
 from s1card.parcels.spans import Spans, joined
+from s1card.raster.disk import discard, disk_errors, part_name, publish
 
 Rule = Literal["centre", "coverage"]
 
@@ -29,6 +31,9 @@ VERSION = 1
 """Of the file; another one is computed anew."""
 
 PARCELS_AT_ONCE = 20_000
+STALE_SECONDS = 3600.0
+"""An unfinished file that nobody has written to for so long is left over from a process that died."""
+
 RULES = {"centre": spans_by_centre, "coverage": spans_by_coverage}
 
 
@@ -154,16 +159,25 @@ def _key(parcels: ParcelSet, lattice: Lattice, rule: Rule, buffer: float) -> str
 
 def _save(path: Path, weights: Weights) -> None:
     """Write a file aside and rename it: other processes see all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_parts(path.parent)
+    aside = part_name(path)
     spans = {f.name: getattr(weights.spans, f.name) for f in fields(Spans)}
     skipped = np.array([(one.id, one.reason, one.detail) for one in weights.skipped], np.str_).reshape(-1, 3)
     try:
-        with aside.open("wb") as file:
+        with disk_errors(path), aside.open("wb") as file:
             np.savez(file, pid=weights.pid, box=weights.box, skipped=skipped, **spans)
-        aside.replace(path)
+        publish(aside, path)
     finally:
-        aside.unlink(missing_ok=True)
+        discard(aside)
+
+
+def _remove_stale_parts(folder: Path) -> None:
+    for part in folder.glob(".*.part"):
+        with suppress(FileNotFoundError):  # another process may be as tidy
+            if time.time() - part.stat().st_mtime > STALE_SECONDS:
+                part.unlink()
 
 
 def _load(path: Path, lattice: Lattice) -> Weights | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from s1card.engine.base import Progress
@@ -12,7 +13,7 @@ from s1card.errors import DataError
 from s1card.parcels.extract import ExtractReport, ExtractSettings, extract
 from s1card.parcels.lattice import Lattice
 from s1card.parcels.pixels.records import PixelSource
-from s1card.parcels.records import ParcelSet
+from s1card.parcels.records import Observation, ParcelSet, Skipped
 from s1card.parcels.weights import WeightFolder, Weights
 from s1card.store.base import EXTRACTED, NO_PARCELS, Store
 
@@ -49,7 +50,7 @@ class Extractor:
         settings: How their pixels are reduced.
         weights: Where pixels of parcels are kept.
         threads: Threads that read and reduce.
-        tell: Takes remarks, such as parcels that have no place on the grid of a card.
+        tell: Takes parcels that have no place on the grid of a card, with the reasons; called once for each lattice.
     """
 
     store: Store
@@ -57,8 +58,9 @@ class Extractor:
     settings: ExtractSettings
     weights: WeightFolder
     threads: int = 2
-    tell: Callable[[str], None] = lambda text: None
+    tell: Callable[[Sequence[Skipped]], None] = lambda skipped: None
     _known: dict[Lattice, Weights] = field(default_factory=dict)
+    _told: set[Lattice] = field(default_factory=set)
 
     def run(self, source: PixelSource, progress: Progress | None = None) -> Outcome:
         """Take a card, reduce it, and load its rows.
@@ -93,10 +95,20 @@ class Extractor:
             while len(self._known) > 1:
                 self._known.pop(next(iter(self._known)))
             weights = self.weights.get(self.parcels, lattice, self.settings.rule, self.settings.buffer)
-            for one in weights.skipped:
-                self.tell(f"parcel {one.id} is left out on {lattice.crs}: {one.reason} {one.detail}".rstrip())
+            if lattice not in self._told:
+                self.tell(weights.skipped)
+            self._told.add(lattice)
             self._known[lattice] = weights
         return self._known[lattice]
+
+
+def is_loaded(store: Store, observation: Observation) -> bool:
+    """Whether a store has the rows of a card, of the version that its checksum tells."""
+    about = timedelta(seconds=1)  # stores keep times to the microsecond, cards may state more
+    near = store.observations(start=observation.obstime - about, end=observation.obstime + about)
+    rows = near.select(["reference", "status", "checksum"]).to_pylist()
+    wanted = observation.reference, EXTRACTED, observation.checksum
+    return any((row["reference"], row["status"], row["checksum"] or "") == wanted for row in rows)
 
 
 def weight_folder(store_url: str, cache: Path) -> Path:
