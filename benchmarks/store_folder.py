@@ -120,7 +120,7 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def loading_ratio(store: FolderStore, folder: Path, number: int, count: int, parcel_set: ParcelSet) -> None:
+def loading_ratio(store: FolderStore, folder: Path, number: int, count: int) -> None:
     """One card more into the full store and into an empty one, in turn, as fresh processes would find them."""
     into_full, into_empty = [], []
     for k in range(5):
@@ -131,8 +131,10 @@ def loading_ratio(store: FolderStore, folder: Path, number: int, count: int, par
         into_empty.append(load(empty, card))
         shutil.rmtree(empty.folder)
     full, none = statistics.median(into_full), statistics.median(into_empty)
-    print(f"load of one card more ({2 * count:,} rows): {full:.2f} s into the full store, {none:.2f} s into an empty one, "
-          f"ratio {full / none:.2f}, {2 * count / full:,.0f} rows/s")  # fmt: skip
+    print(
+        f"one card more ({2 * count:,} rows): {full:.2f} s into the full store, {none:.2f} s into an empty one, "
+    )
+    print(f"ratio {full / none:.2f}, {2 * count / full:,.0f} rows/s")
 
 
 def main() -> None:
@@ -174,7 +176,7 @@ def run(folder: Path, rows: int, count: int) -> None:
     info = fresh.info()
     sigs = sum(path.stat().st_size for path in store.folder.glob("sigs/*/*.parquet"))
     print(f"{info.rows:,} rows, {sigs / 1e9:.2f} GB, {sigs / info.rows:.1f} bytes per row")
-    loading_ratio(store, folder, cards, count, parcel_set)
+    loading_ratio(store, folder, cards, count)
     print(f"load {os.getloadavg()[0]:.1f} at the end")
 
 

@@ -38,6 +38,7 @@ from s1card.store import Store, compaction, naming, open_store
 from s1card.store.folder import FolderStore
 from s1card.store.geoparquet import z_order
 from s1card.store.naming import STALE_SECONDS, new_version, observation_number, part_path
+from s1card.store.visible import Files
 
 
 @pytest.fixture
@@ -265,6 +266,7 @@ def test_rows_hidden_in_a_compacted_month_are_in_no_answer(ready: Store) -> None
 
 def test_a_clock_that_is_behind_does_not_hide_new_rows(ready: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     load(ready, make_extraction(make_observation(), level=1.0))
+    ready.compact()
     behind = time.time_ns() - 10**12
     monkeypatch.setattr(naming.time, "time_ns", lambda: behind)
     load(ready, make_extraction(make_observation(), level=2.0))
@@ -272,6 +274,18 @@ def test_a_clock_that_is_behind_does_not_hide_new_rows(ready: Store, monkeypatch
     ready.compact()
     load(ready, make_extraction(make_observation(), level=3.0))
     assert means(ready) == {"S1A_GRD_CARD_BS": 3.011}
+
+
+def test_a_reading_that_another_process_disturbed_is_not_believed(
+    place: Path, ready: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is read while files are replaced may show neither the old ones nor the new one."""
+    load(ready, make_extraction(make_observation()))
+    files = Files(place / "sigs")
+    (there,) = files.names().items()
+    readings = iter([{}, {there[0]: there[1]}, {there[0]: there[1]}])
+    monkeypatch.setattr(files, "_read_names", lambda: next(readings))
+    assert dict([there]) == files.names()
 
 
 def test_versions_sort_as_they_count() -> None:

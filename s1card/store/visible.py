@@ -6,7 +6,9 @@ publishes a month and then removes what it holds. At any moment, after a kill to
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +25,11 @@ from s1card.store.parquet import Entry, Footer, VanishedError, read_footer
 
 T = TypeVar("T")
 
-ATTEMPTS = 20
-"""How often a reader looks again; each time another process must have replaced a file in between."""
+PATIENCE = 60.0
+"""Seconds for which a reader looks again and again, when each time another process has replaced a file meanwhile."""
+
+LONGEST_PAUSE = 0.05
+"""Seconds between two looks; by chance, so that processes do not stay in step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +105,18 @@ class Files:
             DataError: A file is damaged.
             ResourceError: Files vanished again and again.
         """
-        for _ in range(ATTEMPTS):
+        deadline = time.monotonic() + PATIENCE
+        while True:
             try:
                 return work(self._look())
-            except VanishedError:
-                continue
-        raise ResourceError(
-            f"files vanished {ATTEMPTS} times while they were read",
-            subject=str(self.folder),
-            advice="Check that nothing but s1card removes files there",
-        )
+            except VanishedError as error:
+                if time.monotonic() > deadline:
+                    raise ResourceError(
+                        f"files vanished for {PATIENCE:.0f} s while they were read, the last one {error}",
+                        subject=str(self.folder),
+                        advice="Check that nothing but s1card removes files there, and try again",
+                    ) from error
+            time.sleep(random.uniform(0.0, LONGEST_PAUSE))
 
     def names(self) -> Mapping[Path, FileName]:
         """Paths and names of all files of rows, read until two readings agree.
