@@ -26,12 +26,8 @@ _CONNECT_TIMEOUT = 10
 _LOST = frozenset({"57P01", "57P02", "57P03", "40001", "40P01"})
 """Server shuts down, crashed, starts up; the transaction lost against another one."""
 
-_SETTINGS = {
-    "tcp_keepalives_idle": "30",  # locks of a client whose machine died go within a minute
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-    "client_min_messages": "warning",
-}
+_SETTINGS = {"idle": "30", "interval": "10", "count": "3"}
+"""Keep-alive, s: what a client has locked whose machine died is free within a minute."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +136,7 @@ class Database:
     def _connect(self) -> Connection:
         connection = psycopg.connect(self.address.conninfo, autocommit=True)
         try:
-            for name, value in _SETTINGS.items():
-                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-            connection.execute(_SEARCH_PATH, (self.address.schema,))
+            connection.execute(_SESSION, _SETTINGS | {"schema": self.address.schema})
         except BaseException:
             connection.close()
             raise
@@ -150,12 +144,14 @@ class Database:
         return connection
 
 
-_SEARCH_PATH = """
-SELECT set_config('search_path', concat_ws(', ', quote_ident(%s),
-    (SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-     WHERE extname = 'postgis'), 'public'), false)
+_SESSION = """
+SELECT set_config('tcp_keepalives_idle', %(idle)s, false), set_config('tcp_keepalives_interval', %(interval)s, false),
+    set_config('tcp_keepalives_count', %(count)s, false), set_config('client_min_messages', 'warning', false),
+    set_config('search_path', concat_ws(', ', quote_ident(%(schema)s),
+        (SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+         WHERE extname = 'postgis'), 'public'), false)
 """
-"""The schema of the store first, then that of PostGIS wherever it was installed."""
+"""In the search path the schema of the store comes first, then that of PostGIS wherever it was installed."""
 
 
 def _close(idle: dict[int, list[Connection]]) -> None:
