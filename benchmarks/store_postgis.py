@@ -174,6 +174,14 @@ def ask(store: PostgisStore, count: int) -> None:
     print(f"rows of it: {store.series(SeriesQuery(ids[0])).num_rows}")
     times = sorted(milliseconds(lambda parcel=parcel: store.peers(parcel, column="crop")) for parcel in ids)
     report("peers within 1 km of the same crop", times)
+    begun = time.perf_counter()
+    first = next(store.export_rows()).num_rows
+    print(f"first {first:,} rows of an export: {time.perf_counter() - begun:.2f} s", flush=True)
+    begun = time.perf_counter()
+    print(
+        f"latest of all parcels: {store.latest().num_rows:,} rows, {time.perf_counter() - begun:.0f} s",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
