@@ -6,7 +6,6 @@ merged is removed only after the result carries its name; see `s1card.store.visi
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,8 +24,8 @@ from s1card.store.visible import Files, RowFile, Snapshot
 FAN_IN = 128
 """Most files that are merged at once; their row groups are in memory together."""
 
-RANGE_ROWS = 1_000_000
-"""Rows that a range of parcels has at least, up to a row group of each file more."""
+RANGE_ROWS = 500_000
+"""Rows of a range of parcels, about; they are in memory some four times."""
 
 SMALLEST_GROUP, LARGEST_GROUP, MOST_GROUPS = 16_384, 131_072, 2048
 """Rows of a row group of a compacted file: what is read for a parcel, against the size of the footer."""
@@ -119,8 +118,9 @@ def merged(files: Sequence[RowFile], entries: Sequence[Entry]) -> Iterator[pa.Ta
     """
     ids = np.array([entry.id for entry in entries], np.int64)
     with ExitStack() as stack:
-        cursors = [_Cursor(file, _opened(file, stack)) for file in files if file.visible]
-        for last in _range_ends([cursor.file for cursor in cursors]):
+        with_rows = [file for file in files if file.visible and file.footer.rows]
+        cursors = [_Cursor(file, _opened(file, stack)) for file in with_rows]
+        for last in _range_ends(with_rows) if with_rows else ():
             pieces = [piece for cursor in cursors for piece in cursor.up_to(last)]
             if pieces:
                 yield _sorted(pa.concat_tables(pieces).combine_chunks(), ids)
@@ -135,7 +135,6 @@ class _Cursor:
     """Where the merging of a file stands."""
 
     def __init__(self, file: RowFile, source: pq.ParquetFile) -> None:
-        self.file = file
         self._groups = groups_in_order(file, source)
         self._rest: pa.Table | None = next(self._groups, None)
 
@@ -151,19 +150,18 @@ class _Cursor:
             self._rest = next(self._groups, None)
 
 
-def _range_ends(files: Sequence[RowFile]) -> Iterator[int]:
-    """Last parcels of ranges with about `RANGE_ROWS` rows."""
-    groups = heapq.merge(
-        *(zip(file.footer.last.tolist(), file.footer.group_rows.tolist(), strict=True) for file in files)
-    )
-    rows, end = 0, None
-    for last, count in groups:
-        rows, end = rows + count, last
-        if rows >= RANGE_ROWS:
-            yield end
-            rows = 0
-    if end is not None and rows:
-        yield end
+def _range_ends(files: Sequence[RowFile]) -> list[int]:
+    """Last parcels of ranges with about `RANGE_ROWS` rows, as if the rows of a row group were spread evenly."""
+    first = np.concatenate([file.footer.first for file in files])
+    beyond = np.concatenate([file.footer.last for file in files]) + 1
+    rows = np.concatenate([file.footer.group_rows for file in files])
+    density = rows / (beyond - first)
+    where, change = np.concatenate([first, beyond]), np.concatenate([density, -density])
+    order = np.argsort(where)
+    where, slope = where[order], np.cumsum(change[order])
+    before = np.concatenate([[0.0], np.cumsum(slope[:-1] * np.diff(where))])
+    ends = np.interp(np.arange(RANGE_ROWS, rows.sum(), RANGE_ROWS), before, where)
+    return sorted({*ends.astype(np.int64).tolist(), int(beyond.max()) - 1})
 
 
 def _sorted(table: pa.Table, ids: NDArray[np.int64]) -> pa.Table:
