@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from s1card.errors import NetworkError, ResourceError, S1CardError, UsageError
 Connection = psycopg.Connection[tuple[Any, ...]]
 Answer = TypeVar("Answer")
 
-BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds to wait before a transaction is tried again whose connection was lost: a restart is survived."""
 
 _CONNECT_TIMEOUT = 10
@@ -83,12 +83,19 @@ class Database:
         self._was_connected = False
         weakref.finalize(self, _close, self._idle)
 
-    def run(self, work: Callable[[Connection], Answer], *, on: str = "") -> Answer:
+    def run(
+        self,
+        work: Callable[[Connection], Answer],
+        *,
+        on: str = "",
+        back_off: Sequence[float] | None = None,
+    ) -> Answer:
         """Do work in a transaction of its own; if the connection is lost it is done again, so it must bear that.
 
         Args:
             work: Gets a connection within a transaction.
             on: What the work is about, for messages.
+            back_off: Seconds to wait before each further attempt; None for `BACK_OFF`.
 
         Raises:
             NetworkError: The server does not answer.
@@ -96,12 +103,13 @@ class Database:
             UsageError: Rights, tables or the extension are missing, or a value does not fit.
         """
         with self.errors(on):
-            for wait in BACK_OFF:
+            for wait in BACK_OFF if back_off is None else back_off:
                 try:
                     return self._once(work)
                 except psycopg.Error as error:
                     if not (self._was_connected and _is_lost(error)):
                         raise
+                    self.close()  # the others are lost with it
                     time.sleep(wait)
             return self._once(work)
 

@@ -194,7 +194,7 @@ class PostgisStore:
         except BaseException as error:
             text = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]
             with suppress(S1CardError):  # if the server is away the lease runs out by itself
-                self._database.run(partial(give_back, lease=lease, error=text))
+                self._database.run(partial(give_back, lease=lease, error=text), back_off=(0.1, 1.0))
             raise
         if not work.is_done:
             self._database.run(partial(give_back, lease=lease, error=None))
