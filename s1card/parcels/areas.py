@@ -64,7 +64,7 @@ def _areal_scale(centre: Floats, to_degrees: Transformation, step: float) -> Flo
         determinant = np.abs(along_x[:, 0] * along_y[:, 1] - along_x[:, 1] * along_y[:, 0])
         latitude = np.radians(degrees[:, :, 1].mean(axis=0))
         scale = determinant * math.radians(1.0) ** 2 / (2.0 * step) ** 2 * _square_radian(latitude)
-    return np.where(np.isfinite(scale), scale, np.nan)
+        return np.where(np.isfinite(scale) & (np.abs(latitude) < math.pi / 2), scale, np.nan)
 
 
 def _square_radian(latitude: Floats) -> Floats:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,16 @@ _CONTAINER = "dataset"
 """Ending of the layers of INSPIRE files that hold the extent of the data, not the data."""
 
 _GML = (".gml", ".xml", ".gml.gz")
+_IN_ARCHIVES = (".gpkg", ".shp", ".gml", ".geojson", ".fgb", ".tab", ".kml")
+"""Endings of files that are looked for in an archive that holds more than one file."""
 
 
 def read_vector(location: str, layer: str | None = None) -> Features:
     """All features of a layer. Curves are made of straight pieces (GDAL's 4 degrees), heights are dropped.
 
     Args:
-        location: A path, also of a zip file; GDAL's ``/vsi...`` and ``s3://`` work too.
+        location: A path, also of a zip file, in which the parcels may lie in a folder beside other files; GDAL's
+            ``/vsi...`` and ``s3://`` work too.
         layer: Name; None for the only one that has geometries. A layer of an INSPIRE file that ends in ``DataSet``
             (its extent) does not count beside others.
 
@@ -35,6 +39,8 @@ def read_vector(location: str, layer: str | None = None) -> Features:
     """
     if not (location.startswith("/vsi") or "://" in location or Path(location).exists()):
         raise DataError("there is no such file", subject=location, advice="Check the path of the parcels")
+    location = _inside_archive(location)
+    _require_whole(location)
     if location.startswith(SCHEME):
         pyogrio.set_gdal_config_options(gdal_options())
     # GDAL would write what it learnt of a GML file beside it.
@@ -86,6 +92,38 @@ def _gdal(location: str, remarks: list[str]) -> Iterator[None]:
                 advice="Check that the file is whole and of a vector format",
             ) from error
     remarks += [str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)]
+
+
+def _inside_archive(location: str) -> str:
+    """The only vector file in a local zip archive, or the folder of its shapefiles; other places as they are."""
+    if not location.lower().endswith(".zip") or not Path(location).is_file():
+        return location
+    try:
+        with zipfile.ZipFile(location) as archive:
+            files = [name for name in archive.namelist() if not name.endswith("/")]
+    except zipfile.BadZipFile as error:
+        raise DataError(
+            f"the archive is damaged: {error}", subject=location, advice="Get the file again"
+        ) from error
+    found = [name for name in files if name.lower().endswith(_IN_ARCHIVES)]
+    folders = {PurePosixPath(name).parent.as_posix() for name in found}
+    inside = found[0] if len(found) == 1 else folders.pop() if len(folders) == 1 else "."
+    return location if inside == "." else f"/vsizip/{location}/{inside}"
+
+
+def _require_whole(location: str) -> None:
+    """Make sure that a shapefile is as long as it says: GDAL reads what lies beyond its end as no geometry."""
+    path = Path(location)
+    if path.suffix.lower() != ".shp" or not path.is_file():
+        return
+    with path.open("rb") as stream:
+        stated = 2 * int.from_bytes(stream.read(28)[24:28], "big")
+    if path.stat().st_size < stated:
+        raise DataError(
+            f"it has {path.stat().st_size} bytes where {stated} belong: the file is damaged",
+            subject=location,
+            advice="Get the file again",
+        )
 
 
 def _layers(location: str, options: dict[str, str]) -> dict[str, bool]:
