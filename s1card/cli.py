@@ -27,6 +27,7 @@ COMMANDS = {
     "graph": ("s1card.cli_graph:graph", "List, show, check and explain SNAP graphs."),
     "run": ("s1card.cli_run:run", "Run any SNAP graph."),
     "simulate": ("s1card.cli_simulate:simulate", "Make synthetic products with known truth."),
+    "store": ("s1card.cli_store:store", "Make a store of statistics, ask it, draw, export."),
 }
 """Where each command is, and its line in the help; a command is imported when it is called."""
 
