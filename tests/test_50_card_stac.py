@@ -177,6 +177,14 @@ class TestPairs:
         assert item["properties"]["s1card:coherence_bias_corrected"] is True
         assert "s1card:coherence_expected" not in item["properties"]
 
+    def test_estimated_shifts_are_told(self, tmp_path: Path) -> None:
+        usual = card_cases.pair_context().measures
+        assert "s1card:azimuth_shift" not in self.item(tmp_path)["properties"]
+        shifts = {"azimuth_shift_IW1_sec1_13Jan2021": 0.0123456, "range_shift_IW1_sec1_13Jan2021": -0.2}
+        properties = self.item(tmp_path, measures={**usual, **shifts}, recipe="mine")["properties"]
+        assert properties["s1card:azimuth_shift"] == {"IW1": 0.01235}
+        assert properties["s1card:range_shift"] == {"IW1": -0.2}
+
     def test_products_and_parameters_make_the_name(self) -> None:
         usual = card_cases.pair_context()
         assert usual.pair is not None

@@ -228,7 +228,7 @@ def _pair(pair: PairContext) -> dict[str, Any]:
 
 
 def _estimator(context: CardContext) -> dict[str, Any]:
-    """Baselines and the estimator of a coherence card, as far as the recipe states them.
+    """Baselines, estimated shifts and the estimator of a coherence card, as far as the recipe states them.
 
     ``s1card:coherence_expected`` says what the estimate is in the mean for true coherences of 0, 0.1 ... 0.9, with the
     mean number of looks: what it is above the truth is the bias of the estimator, where that is not corrected.
@@ -236,6 +236,10 @@ def _estimator(context: CardContext) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "s1card:perpendicular_baseline": _rounded(context.measured("perpendicular_baseline_"), 2)
     }
+    for shift in ("azimuth_shift", "range_shift"):
+        estimated = context.measured(f"{shift}_")
+        if estimated:
+            properties[f"s1card:{shift}"] = _rounded(estimated, 5)
     looks = context.measured("coherence_looks_")
     if looks:
         mean = sum(looks.values()) / len(looks)
