@@ -57,7 +57,7 @@ def reopened(place: Path) -> Callable[[], Store]:
 
 
 @pytest.fixture
-def ready(store: Store) -> Store:
+def ready(store: FolderStore) -> FolderStore:
     store.init()
     store.put_parcels(make_parcels())
     return store
@@ -91,6 +91,13 @@ def test_a_folder_with_other_files_is_left_alone(place: Path, store: Store) -> N
     with pytest.raises(UsageError, match=r"thesis\.doc"):
         store.init()
     assert [path.name for path in place.iterdir()] == ["thesis.doc"]
+
+
+def test_an_empty_folder_that_was_lost_in_a_copy_is_no_harm(place: Path, ready: Store) -> None:
+    (place / "sigs").rmdir()
+    assert ready.info().rows == 0
+    assert ready.compact() == "nothing to compact"
+    assert load(ready, make_extraction(make_observation())) == 8
 
 
 def test_a_file_is_no_folder(place: Path, store: Store) -> None:
@@ -262,6 +269,24 @@ def test_rows_hidden_in_a_compacted_month_are_in_no_answer(ready: Store) -> None
     assert latest[1, "VVb"] == pytest.approx(1.011)
     assert means(ready) == {"old": 1.011}
     assert {row["reference"] for row in exported(ready)} == {"old"}
+
+
+def test_questions_in_sql(ready: FolderStore) -> None:
+    load(ready, make_extraction(make_observation("old", TIME), level=1.0))
+    load(ready, make_extraction(make_observation("new", TIME + timedelta(days=1)), level=2.0))
+    ready.compact()
+    load(ready, make_extraction(make_observation("old", TIME), [1, 2], level=5.0))
+    question = (
+        "SELECT p.crop, d.reference, count(*) AS n FROM sigs s JOIN parcels p USING (pid) "
+        "JOIN dias_catalogue d ON d.id = s.obsid WHERE p.id = ? GROUP BY ALL ORDER BY ALL"
+    )
+    assert ready.sql(question, ["007"]).to_pylist() == [
+        {"crop": "wheat", "reference": "new", "n": 2},
+        {"crop": "wheat", "reference": "old", "n": 2},
+    ]
+    assert ready.sql("SELECT count(*) AS n FROM sigs").to_pylist() == [{"n": 8 + 4}]
+    with pytest.raises(UsageError, match="signatures"):
+        ready.sql("SELECT * FROM signatures")
 
 
 def test_a_clock_that_is_behind_does_not_hide_new_rows(ready: Store, monkeypatch: pytest.MonkeyPatch) -> None:

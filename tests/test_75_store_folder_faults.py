@@ -178,7 +178,7 @@ def test_two_compact_while_one_loads_and_one_reads(
         load(store, large_card(number, 0))
     others = [start(context, compact_for_ever, folder) for _ in range(2)]
     others.append(start(context, load_for_ever, folder, 1000, str(log)))
-    deadline = time.monotonic() + 3.0
+    deadline = time.monotonic() + 2.0
     while time.monotonic() < deadline:
         rows = series(store, "7")
         assert len(rows) == 2 * CARDS

@@ -54,17 +54,13 @@ def compact(files: Files) -> str:
         DataError: A file is damaged.
         ResourceError: The disk is full.
     """
-    removed = sum(remove_stale_parts(folder) for folder in _months(files))
-    done = [result for month in _months(files) if (result := _compact_month(files, month)) is not None]
+    removed = sum(remove_stale_parts(folder) for folder in files.months())
+    done = [result for month in files.months() if (result := _compact_month(files, month)) is not None]
     text = "nothing to compact"
     if done:
         count, rows = sum(each.files for each in done), sum(each.rows for each in done)
         text = f"{count} files of {len(done)} months became {len(done)} with {rows:,} rows"
     return f"{text}; {removed} unfinished files removed" if removed else text
-
-
-def _months(files: Files) -> list[Path]:
-    return sorted(path for path in files.folder.iterdir() if path.is_dir())
 
 
 def _compact_month(files: Files, month: Path) -> Compacted | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,19 +27,17 @@ from s1card.store.naming import new_version, observation_name, part_path, unlink
 from s1card.store.rows import STATUS_LENGTH, VALUE_COLUMNS, utc_naive
 
 try:
-    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
-    import shapely
 
     from s1card.store.compaction import compact
-    from s1card.store.duck import database
+    from s1card.store.duck import answer, database
     from s1card.store.geoparquet import read_parcels, write_parcels
     from s1card.store.neighbours import ParcelIndex
     from s1card.store.parquet import OBSERVATION_GROUP, ROWS, entry_of, reading, table_of, write_rows
     from s1card.store.reader import ParcelReader, groups_in_order
-    from s1card.store.schemas import CATALOGUE, EXPORT, HISTOGRAMS, LATEST, SERIES
+    from s1card.store.schemas import EXPORT, HISTOGRAMS, LATEST, SERIES
     from s1card.store.visible import Files, RowFile, Snapshot
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in {"pyarrow", "duckdb"}:
@@ -122,7 +120,7 @@ class FolderStore:
     def observations(self, *, start: datetime | None = None, end: datetime | None = None) -> pa.Table:
         """See `Store.observations`."""
         self._check()
-        table = _catalogue(self._files.snapshot())
+        table = self._files.snapshot().catalogue
         return table.filter(_in_time(table["obstime"], start, end))
 
     def series(self, query: SeriesQuery) -> pa.Table:
@@ -152,38 +150,48 @@ class FolderStore:
     def latest(self) -> pa.Table:
         """See `Store.latest`."""
         self._check()
-        columns = ", ".join(f'"{name}"' for name in VALUE_COLUMNS)
         packed = ", ".join(f'"{name}" := "{name}"' for name in VALUE_COLUMNS)
-        question = (
-            f"SELECT pid, band, obstime, {_unpacked('newest')} FROM ("
+        unpacked = ", ".join(f'newest."{name}" AS "{name}"' for name in VALUE_COLUMNS)
+        return self.sql(
+            f"SELECT pid, band, obstime, {unpacked} FROM ("
             f"SELECT pid, band, max(obstime) AS obstime, arg_max(struct_pack({packed}), obstime) AS newest "
-            f"FROM (SELECT pid, band, obstime, {columns} FROM sigs WHERE mean IS NOT NULL) GROUP BY pid, band) "
-            "ORDER BY pid, band"
-        )
+            "FROM sigs WHERE mean IS NOT NULL GROUP BY pid, band) ORDER BY pid, band"
+        ).cast(LATEST)
+
+    def sql(self, question: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Ask anything in DuckDB's SQL of the views ``sigs``, ``hists``, ``dias_catalogue`` and ``parcels``.
+
+        ``sigs`` has pid, obsid, obstime, band, the statistics and reason; ``hists`` pid, obsid, obstime, hist;
+        ``dias_catalogue`` what `observations` answers; ``parcels`` pid, id and the attributes.
+
+        Args:
+            question: A query; ``?`` stands for a parameter.
+            parameters: Their values.
+
+        Raises:
+            UsageError: DuckDB does not understand the question.
+            DataError: A file is damaged.
+        """
+        self._check()
+        parcels = self._parcel_file if self._parcel_file.exists() else None
 
         def ask(snapshot: Snapshot) -> pa.Table:
-            with database(snapshot, _catalogue(snapshot)) as connection:
-                answer: pa.Table = connection.sql(question).to_arrow_table()
-                return answer.cast(LATEST)
+            with database(snapshot, parcels) as connection:
+                return answer(connection, question, parameters)
 
         return self._files.retried(ask)
 
     def export_rows(self) -> Iterator[pa.RecordBatch]:
         """See `Store.export_rows`: month after month, in a compacted month in the order of parcels."""
         self._check()
-        seen: set[int] = set()
+        seen: list[int] = []
         for month in sorted({file.path.parent for file in self._files.snapshot().files}):
-            files, catalogue = self._files.retried(partial(_opened, month))
-            for file, source in files:
-                with source:
+            with ExitStack() as stack:
+                files, catalogue = self._files.retried(partial(_opened, month, stack))
+                for file, source in files:
                     for table in groups_in_order(file, source):
-                        is_wanted = pc.is_null(table["hist"])
-                        if seen:  # a card whose time was corrected while this goes on
-                            is_new = pc.invert(pc.is_in(table["obsid"], pa.array(seen, pa.int64())))
-                            is_wanted = pc.and_(is_wanted, is_new)
-                        answer = _answer(table.filter(is_wanted), catalogue, EXPORT)
-                        yield from (batch for batch in answer.combine_chunks().to_batches() if batch.num_rows)
-            seen |= {entry.id for file, _ in files for entry in file.visible}
+                        yield from _exported(table, catalogue, seen)
+            seen += [entry.id for file, _ in files for entry in file.visible]
 
     def info(self) -> StoreInfo:
         """See `Store.info`."""
@@ -258,7 +266,7 @@ class FolderStore:
         def read(snapshot: Snapshot) -> tuple[pa.Table, pa.Table]:
             files = [file for file in snapshot.with_rows if _meets(file, start, end)]
             tables = [table for file in files if (table := self._reader.rows_of(file, pid)) is not None]
-            return pa.concat_tables([ROWS.empty_table(), *tables]), _catalogue(snapshot)
+            return pa.concat_tables([ROWS.empty_table(), *tables]), snapshot.catalogue
 
         rows, catalogue = self._files.retried(read)
         return rows.filter(_in_time(rows["obstime"], start, end)), catalogue
@@ -294,34 +302,30 @@ class FolderWork:
                 unlink(path)
 
 
-def _opened(month: Path, snapshot: Snapshot) -> tuple[list[tuple[RowFile, pq.ParquetFile]], pa.Table]:
+def _opened(
+    month: Path, stack: ExitStack, snapshot: Snapshot
+) -> tuple[list[tuple[RowFile, pq.ParquetFile]], pa.Table]:
     """The files of a month that have rows, open, so that nobody can take them away, in the order of time."""
-    found: list[tuple[RowFile, pq.ParquetFile]] = []
-    try:
+    with ExitStack() as opened:
+        found: list[tuple[RowFile, pq.ParquetFile]] = []
         for file in snapshot.with_rows:
             if file.path.parent == month:
                 with reading(file.path):
-                    found.append((file, pq.ParquetFile(file.path)))
-    except BaseException:
-        for _, source in found:
-            source.close()
-        raise
+                    found.append((file, opened.enter_context(pq.ParquetFile(file.path))))
+        stack.push(opened.pop_all())
     found.sort(key=lambda each: min(entry.order for entry in each[0].visible))
-    return found, _catalogue(snapshot)
+    return found, snapshot.catalogue
 
 
-def _catalogue(snapshot: Snapshot) -> pa.Table:
-    """What counts of all files, a row per observation, in the order of time."""
-    cards = [entry.observation for entry in snapshot.entries]
-    columns: dict[str, Sequence[object]] = {
-        "id": [entry.id for entry in snapshot.entries],
-        "status": [entry.status for entry in snapshot.entries],
-        "footprint": shapely.to_wkb(np.array([card.footprint for card in cards], object)).tolist(),
-    }
-    for name in CATALOGUE.names:
-        if name not in columns:
-            columns[name] = [getattr(card, name) for card in cards]
-    return pa.table({name: columns[name] for name in CATALOGUE.names}, schema=CATALOGUE)
+def _exported(rows: pa.Table, catalogue: pa.Table, seen: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """Signatures with what the catalogue says of them, without observations that have been exported already.
+
+    Those are cards whose time was corrected to another month while the export goes on.
+    """
+    is_new = pc.invert(pc.is_in(rows["obsid"], pa.array(seen, pa.int64())))
+    wanted = rows.filter(pc.and_(pc.is_null(rows["hist"]), is_new))
+    if wanted.num_rows:
+        yield from _answer(wanted, catalogue, EXPORT).combine_chunks().to_batches()
 
 
 def _answer(rows: pa.Table, catalogue: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -347,10 +351,6 @@ def _in_time(times: pa.ChunkedArray, start: datetime | None, end: datetime | Non
 def _meets(file: RowFile, start: datetime | None, end: datetime | None) -> bool:
     times = [entry.observation.obstime for entry in file.visible]
     return (start is None or max(times) >= start) and (end is None or min(times) < end)
-
-
-def _unpacked(struct: str) -> str:
-    return ", ".join(f'{struct}."{name}" AS "{name}"' for name in VALUE_COLUMNS)
 
 
 def _is_ours(name: str) -> bool:

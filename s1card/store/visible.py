@@ -9,19 +9,22 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
+import shapely
 from numpy.typing import NDArray
 
 from s1card.errors import ResourceError
 from s1card.raster.disk import disk_errors
 from s1card.store.naming import FileName, parse_name
 from s1card.store.parquet import Entry, Footer, VanishedError, read_footer
+from s1card.store.schemas import CATALOGUE
 
 T = TypeVar("T")
 
@@ -71,7 +74,21 @@ class Snapshot:
         entries = (entry for file in self.files for entry in file.visible)
         return sorted(entries, key=lambda entry: (entry.observation.obstime, entry.observation.reference))
 
-    @property
+    @cached_property
+    def catalogue(self) -> pa.Table:
+        """What counts, a row per observation, in the order of time; columns of `s1card.store.schemas.CATALOGUE`."""
+        cards = [entry.observation for entry in self.entries]
+        columns: dict[str, Sequence[object]] = {
+            "id": [entry.id for entry in self.entries],
+            "status": [entry.status for entry in self.entries],
+            "footprint": shapely.to_wkb(np.array([card.footprint for card in cards], object)).tolist(),
+        }
+        for name in CATALOGUE.names:
+            if name not in columns:
+                columns[name] = [getattr(card, name) for card in cards]
+        return pa.table({name: columns[name] for name in CATALOGUE.names}, schema=CATALOGUE)
+
+    @cached_property
     def with_rows(self) -> list[RowFile]:
         """Files with rows that count."""
         return [file for file in self.files if any(entry.rows or entry.histograms for entry in file.visible)]
@@ -129,6 +146,10 @@ class Files:
             before = now
         return now
 
+    def months(self) -> list[Path]:
+        """Folders of months in order; none of an empty store whose empty folder was lost in a copy."""
+        return sorted(path for path in self.folder.iterdir() if path.is_dir()) if self.folder.exists() else []
+
     def newest_version(self) -> str:
         """The newest version of anything that is there, or an empty text."""
         return max((name.version for name in self.names().values()), default="")
@@ -165,10 +186,9 @@ class Files:
     def _read_names(self) -> dict[Path, FileName]:
         names: dict[Path, FileName] = {}
         with disk_errors(self.folder):
-            for month in self.folder.iterdir():
-                if month.is_dir():
-                    found = ((path, parse_name(path.name)) for path in month.iterdir())
-                    names |= {path: name for path, name in found if name is not None}
+            for month in self.months():
+                found = ((path, parse_name(path.name)) for path in month.iterdir())
+                names |= {path: name for path, name in found if name is not None}
         return names
 
 
