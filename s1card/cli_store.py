@@ -18,7 +18,6 @@ from rich.text import Text
 
 from s1card.errors import UsageError
 from s1card.parcels.records import Skipped
-from s1card.progress import reporting
 from s1card.store import open_store
 from s1card.store.base import Peer, SeriesQuery, Store, StoreInfo
 from s1card.store.similar_ids import similar_ids
@@ -312,6 +311,7 @@ def plot_command(  # an argument per option
 def export_command(url: str, out: Path, latest: bool, overwrite: bool, as_json: bool) -> None:
     """Write a GeoPackage for QGIS, a CSV file, or a folder with both and the catalogue."""
     opened = open_store(url)
+    from s1card.progress import reporting  # noqa: PLC0415 - takes long to load
     from s1card.store.export import export  # noqa: PLC0415 - needs pyarrow, which the store has found
 
     total = 0 if latest else opened.info().rows
