@@ -78,7 +78,9 @@ class RasterHeader:
 def raster_environment() -> Iterator[None]:
     """GDAL as this package uses it: access to objects, and a bounded cache of blocks. It holds for one thread."""
     # Without a session of rasterio's: GDAL takes the credentials from the environment itself, at no cost per call.
-    with rasterio.Env(session=DummySession(), GDAL_CACHEMAX=CACHE_BYTES, **storage.gdal_options()):
+    # One thread per call: we read from several, and what fails in a thread of GDAL's own does not always reach us.
+    options = {"GDAL_CACHEMAX": CACHE_BYTES, "GDAL_NUM_THREADS": "1", **storage.gdal_options()}
+    with rasterio.Env(session=DummySession(), **options):
         yield
 
 

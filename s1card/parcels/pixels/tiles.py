@@ -157,8 +157,8 @@ def open_tiles(dataset: Any, location: str, index: int) -> TiledFloats | None:
         and dataset.dtypes[index - 1] == "float32"
         and structure.get("PREDICTOR") == "3"
         and (dataset.count == 1 or structure.get("INTERLEAVE") == "BAND")
-        and dataset.is_tiled
-        and cols % 2 == 0
+        and rows % 16 == cols % 16 == 0
+        and cols != dataset.width  # may be strips, of which the last one is cut
         and sys.byteorder == "little"
         and (storage.is_remote(location) or not location.startswith("/vsi"))
     )
