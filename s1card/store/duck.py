@@ -72,7 +72,7 @@ def _asking(snapshot: Snapshot) -> Iterator[None]:
         raise DataError(
             f"DuckDB could not read the store ({str(error).splitlines()[0]})",
             subject=str(snapshot.files[0].path.parent.parent) if snapshot.files else "",
-            advice="If a file is damaged, remove it and extract its card again",
+            advice="If a file is damaged, remove it and extract its cards again",
         ) from error
 
 

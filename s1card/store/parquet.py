@@ -7,6 +7,7 @@ stand in its key-value metadata under ``s1card``.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +54,7 @@ ROWS = pa.schema(
     ]
 )
 
+_GONE = {errno.ENOENT, errno.ESTALE}  # the second one is how network file systems say it
 _DICTIONARY = ["obsid", "obstime", "band", "count", "valid", "reason", "hist"]
 _SPLIT = [name for name in VALUE_COLUMNS if name not in _DICTIONARY]
 
@@ -195,13 +197,15 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError as error:
-        raise VanishedError(str(path)) from error
+    except pa.ArrowMemoryError:
+        raise
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno in _GONE:
+            raise VanishedError(str(path)) from error
         raise DataError(
             f"this file of the store is damaged or cannot be read ({_first_line(error)})",
             subject=str(path),
-            advice="Check disk and rights; if it is damaged, remove it and extract its card again",
+            advice="Check disk and rights; if it is damaged, remove it and extract its cards again",
         ) from error
 
 
@@ -234,7 +238,7 @@ def _writer(part: Path) -> Iterator[Any]:
     try:
         yield writer
     except BaseException:
-        with suppress(OSError):  # the first error is the one that counts
+        with suppress(OSError, pa.ArrowException):  # the first error is the one that counts
             writer.close()
         raise
     with disk_errors(part):
