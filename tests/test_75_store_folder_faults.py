@@ -38,7 +38,7 @@ from s1card.store.folder import FolderStore
 KILLS = 20
 CARDS = 5
 PARCELS = 3000
-LARGEST_FILE = 100_000  # bytes; a card has more
+LARGEST_FILE = 20_000  # bytes; a card has more
 NO_ROOM = 5
 PATIENCE = 60.0  # seconds
 
