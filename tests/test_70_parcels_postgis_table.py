@@ -88,6 +88,15 @@ def test_rows_come_in_the_order_of_the_key(database: Database) -> None:
     assert parcels.geometries[0].bounds == squares(2)[1].bounds
 
 
+def test_a_table_of_the_same_name_in_another_schema_does_not_matter(database: Database) -> None:
+    fill(database, "p", "text", ["a"])
+    database.run("create schema other", "create table other.p (id text, place geometry(Polygon, 3857))")
+    try:
+        assert read_parcels(database.table("p"), id_column="code").parcels.crs == AMERSFOORT
+    finally:
+        database.run("drop schema other cascade")
+
+
 def test_attributes_have_few_types(database: Database) -> None:
     fill(database, "p", "text primary key", ["a", "b"])
     database.run(

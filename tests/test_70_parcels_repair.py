@@ -127,7 +127,7 @@ def test_polygonal_parts_keep_their_owners() -> None:
             None,
             "POINT (0 0)",
             "GEOMETRYCOLLECTION (POLYGON ((4 4, 5 4, 5 5, 4 4)), POINT (0 0))",
-            "MULTIPOLYGON (((6 6, 7 6, 7 7, 6 6)), ((8 8, 9 8, 9 9, 8 8)), ((9 0, 10 0, 10 1, 9 0)))",
+            "MULTIPOLYGON (((6 6, 7 6, 7 7, 6 6)), EMPTY, ((8 8, 9 8, 9 9, 8 8)), ((9 0, 10 0, 10 1, 9 0)))",
         )
     )
     assert [None if one is None else shapely.get_num_geometries(one) for one in parts] == [

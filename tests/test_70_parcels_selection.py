@@ -68,6 +68,14 @@ def test_areas_hold_all_over_the_earth(latitude: float, longitude: float) -> Non
     assert area == pytest.approx(geodesic_area(field, "EPSG:4326"), rel=1e-5)
 
 
+def test_a_field_that_the_180th_meridian_cuts_has_its_area() -> None:
+    middle = Transformer.from_crs("OGC:CRS84", "EPSG:32660", always_xy=True).transform(180.0, 50.0)
+    field = square(middle[0] - 500.0, middle[1], 1000.0)
+    (area,) = ground_areas(parcel_set([field]).geometries, horizontal_system("EPSG:32660"))
+    scale = 0.9996 * (1 + (middle[0] - 500_000.0) ** 2 / (2 * 6.38e6**2))
+    assert area == pytest.approx(1e6 / scale**2, rel=1e-5)
+
+
 def test_a_place_beyond_the_map_has_no_area() -> None:
     areas = ground_areas(
         parcel_set([square(0, 95, 1), square(0, 45, 1)]).geometries, horizontal_system("EPSG:4326")
@@ -137,13 +145,15 @@ def test_an_area_far_larger_than_the_map_selects_all_and_its_holes_none() -> Non
     assert len(select_parcels(parcels, area=elsewhere.wkt, aoi_buffer=1000.0).parcels) == 0
 
 
-def test_long_edges_of_the_area_follow_longitude_and_latitude() -> None:
-    """The parallel of 52 degrees, 20 degrees long, lies 17 km south of the straight line on a map of Europe."""
+@pytest.mark.parametrize("width", [0.0, 1000.0])
+def test_long_edges_of_the_area_follow_longitude_and_latitude(width: float) -> None:
+    """The parallel of 52 degrees, 20 degrees long, lies 67 km from the straight line on a map of Europe."""
     area = shapely.box(0.0, 45.0, 20.0, 52.0)
     to_map = Transformer.from_crs("OGC:CRS84", "EPSG:3035", always_xy=True)
-    below, above = (to_map.transform(10.0, 52.0 + shift) for shift in (-0.001, 0.002))
+    edge = 52.0 + width / 111_270.0
+    below, above = (to_map.transform(10.0, edge + shift) for shift in (-0.002, 0.002))
     parcels = parcel_set([square(*below, 60.0), square(*above, 60.0)], "EPSG:3035")
-    assert select_parcels(parcels, area=area.wkt).parcels.ids.tolist() == ["p1"]
+    assert select_parcels(parcels, area=area.wkt, aoi_buffer=width).parcels.ids.tolist() == ["p1"]
 
 
 @pytest.mark.parametrize(

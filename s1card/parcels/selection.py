@@ -119,9 +119,9 @@ def _meets(parcels: ParcelSet, area: BaseGeometry, width: float, system: CRS) ->
 
 def _grown(area: BaseGeometry, width: float) -> BaseGeometry:
     """An area in degrees with a margin of metres, measured on a map that keeps areas about its middle."""
-    outline = shapely.segmentize(area, _STEP)
     if width == 0:
-        return outline
+        return area
+    outline = shapely.segmentize(area, _STEP)
     longitude, latitude = shapely.get_coordinates(shapely.centroid(area))[0]
     local = CRS.from_user_input(f"+proj=laea +lon_0={longitude} +lat_0={latitude} +datum=WGS84 +units=m")
     to_map = Transformation(LONGITUDE_LATITUDE, local, area.bounds)
