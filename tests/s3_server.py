@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,14 +45,7 @@ class S3Server:
         }
 
     def client(self) -> Any:
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET,
-            region_name="us-east-1",
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10),
-        )
+        return _client(self.port)
 
     def put(self, key: str, content: bytes) -> str:
         """Store an object and return its address."""
@@ -64,6 +58,18 @@ class S3Server:
             if path.is_file():
                 self.put(f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
         return f"s3://{BUCKET}/{prefix}"
+
+
+@cache
+def _client(port: int) -> Any:
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        region_name="us-east-1",
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10),
+    )
 
 
 def set_environment(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +122,8 @@ def _start(
         options += [f"-{name}.port={port}", f"-{name}.port.grpc={grpc}"]
     command = [
         program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
-        f"-s3.config={config}", "-volume.max=20", "-master.volumeSizeLimitMB=64", *options,
+        f"-s3.config={config}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=20",
+        "-master.volumeSizeLimitMB=64", *options,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     return process, S3Server(ports[names.index("s3")])
