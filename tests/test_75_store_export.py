@@ -143,6 +143,33 @@ def test_no_column_of_the_owner_is_lost(tmp_path: Path, store: Store) -> None:
     assert columns["VVb_mean_2"][0] == pytest.approx(2.011, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([1, 2, 3, 4, 5, 250], np.uint8), [1, 2, 3, 4, 5, 250]),
+        (np.array([1, 2, 3, 4, 5, -6], np.int16), [1, 2, 3, 4, 5, -6]),
+        (np.array([1, 2, 3, 4, 5, 2**53 + 1]), [1, 2, 3, 4, 5, 2**53 + 1]),
+        (np.array([1, 2, 3, 4, 5, 0.5], np.float32), [1, 2, 3, 4, 5, 0.5]),
+        (np.array([None] * 6, object), [None] * 6),
+        (np.array(["ä", "", None, "'", '"', "日本"], object), ["ä", "", None, "'", '"', "日本"]),
+    ],
+)
+def test_values_of_attributes_stay(
+    values: np.ndarray[Any, Any], expected: list[Any], store: Store, tmp_path: Path
+) -> None:
+    write_geopackage(
+        tmp_path / "out.gpkg", replace(make_parcels(), attributes={"it": values}), store.latest()
+    )
+    assert read_layer(tmp_path / "out.gpkg")[1]["it"] == expected
+
+
+def test_times_of_attributes_stay(store: Store, tmp_path: Path) -> None:
+    times = np.array(["2020-10-01T11:30:00.250"] * 5 + ["NaT"], "datetime64[us]")
+    write_geopackage(tmp_path / "out.gpkg", replace(make_parcels(), attributes={"it": times}), store.latest())
+    found = read_layer(tmp_path / "out.gpkg")[1]["it"]
+    assert [each and each.replace(tzinfo=None) for each in found] == times.tolist()
+
+
 def test_many_parcels_go_in_pieces(tmp_path: Path, store: Store) -> None:
     count = CHUNK + 3
     geometries = np.array([square(10 * (k % 300), 10 * (k // 300), 5) for k in range(count)], object)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +14,14 @@ import shapely
 from numpy.typing import NDArray
 
 from s1card.errors import ResourceError
-from s1card.parcels.records import STATISTICS, ParcelSet
+from s1card.parcels.records import STATISTICS, Geometries, ParcelSet
 from s1card.store.rows import VALUE_COLUMNS
 
 LAYER = "parcels"
-CHUNK = 50_000
-"""Features that are written at a time; their geometries and texts are in memory twice meanwhile."""
+CHUNK = 20_000
+"""Features that are handed to GDAL at a time."""
 
-_UTC = 100  # GDAL's number of the time zone
 _FID_NAMES, _GEOMETRY_NAMES = ("fid", "ogc_fid", "feature"), ("geom", "geometry", "wkb_geometry")
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A column of the layer.
-
-    Attributes:
-        values: One per parcel: numbers, booleans, ``datetime64``, or objects that are text or None.
-        missing: Where the value is NULL.
-        is_utc: Whether times are UTC; those of the owner's attributes have no known time zone.
-    """
-
-    values: NDArray[Any]
-    missing: NDArray[np.bool_]
-    is_utc: bool = False
-
-    def part(self, rows: slice) -> Column:
-        """Some of its rows."""
-        return Column(self.values[rows], self.missing[rows], self.is_utc)
 
 
 def write_geopackage(path: Path, parcels: ParcelSet, latest: pa.Table) -> None:
@@ -62,25 +41,22 @@ def write_geopackage(path: Path, parcels: ParcelSet, latest: pa.Table) -> None:
     """
     columns = _named_once(
         [
-            (parcels.id_column, _column(parcels.ids)),
-            ("pid", _column(parcels.pid)),
+            (parcels.id_column, pa.array(parcels.ids, pa.string())),
+            ("pid", pa.array(parcels.pid)),
             *((name, _column(values)) for name, values in parcels.attributes.items()),
             *statistics_columns(parcels.pid, latest),
         ]
     )
     try:
-        for begin in range(0, len(parcels), CHUNK):
-            rows = slice(begin, begin + CHUNK)
-            part = {name: column.part(rows) for name, column in columns.items()}
-            _write_features(path, parcels.geometries[rows], parcels.crs, part, append=begin > 0)
+        _write_features(path, parcels, columns)
         count = pyogrio.read_info(path, layer=LAYER)["features"]
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise _not_written(path, str(error)) from error
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
+        raise _not_written(path, str(error).rstrip(".")) from error
     if count != len(parcels):
         raise _not_written(path, f"{count} of {len(parcels)} parcels arrived")
 
 
-def statistics_columns(pid: NDArray[np.int32], latest: pa.Table) -> list[tuple[str, Column]]:
+def statistics_columns(pid: NDArray[np.int32], latest: pa.Table) -> list[tuple[str, pa.Array]]:
     """Rows of the newest statistics as columns ``<band>_<statistic>``, band by band.
 
     Args:
@@ -91,7 +67,7 @@ def statistics_columns(pid: NDArray[np.int32], latest: pa.Table) -> list[tuple[s
         Names and columns of n values each.
     """
     order = np.argsort(pid)
-    columns: list[tuple[str, Column]] = []
+    columns: list[tuple[str, pa.Array]] = []
     for band in sorted(set(latest["band"].to_pylist())):
         rows = latest.filter(pc.equal(latest["band"], band))
         places = order[np.searchsorted(pid, rows["pid"].to_numpy(), sorter=order)]
@@ -101,28 +77,30 @@ def statistics_columns(pid: NDArray[np.int32], latest: pa.Table) -> list[tuple[s
     return columns
 
 
-def _spread(values: pa.ChunkedArray, places: NDArray[np.intp], count: int) -> Column:
+def _spread(values: pa.ChunkedArray, places: NDArray[np.intp], count: int) -> pa.Array:
     """Values at their places among ``count`` parcels; NULL everywhere else."""
-    is_time = pa.types.is_timestamp(values.type)
-    spread = np.full(count, "NaT" if is_time else np.nan, "datetime64[ms]" if is_time else np.float32)
-    spread[places] = values.to_numpy()
-    return Column(spread, np.isnat(spread) if is_time else np.isnan(spread), is_time)
+    if pa.types.is_timestamp(values.type):
+        times = np.full(count, "NaT", "datetime64[ms]")
+        times[places] = values.to_numpy()
+        return pa.array(times, pa.timestamp("ms", "UTC"))
+    numbers = np.full(count, np.nan, np.float32)
+    numbers[places] = values.to_numpy()
+    return pa.array(numbers, from_pandas=True)
 
 
-def _column(values: NDArray[Any]) -> Column:
-    if values.dtype.kind == "M":
-        missing, days = np.isnat(values), values.astype("datetime64[D]")
-        is_date = bool(np.all((days == values) | missing))
-        return Column(days if is_date else values.astype("datetime64[ms]"), missing)
-    if values.dtype.kind == "f":
-        return Column(values, np.isnan(values))
+def _column(values: NDArray[Any]) -> pa.Array:
+    """An attribute; times that are all at midnight are dates, and others have no time zone, for none is known."""
     if values.dtype.kind == "O":
-        return Column(values, np.array([value is None for value in values], bool))
-    return Column(values, np.zeros(len(values), bool))
+        return pa.array(values, pa.string())
+    if values.dtype.kind != "M":
+        return pa.array(values, from_pandas=True)
+    days = values.astype("datetime64[D]")
+    is_date = bool(np.all((days == values) | np.isnat(values)))
+    return pa.array(days if is_date else values.astype("datetime64[ms]"))
 
 
-def _named_once(columns: Iterable[tuple[str, Column]]) -> dict[str, Column]:
-    named: dict[str, Column] = {}
+def _named_once(columns: Iterable[tuple[str, pa.Array]]) -> dict[str, pa.Array]:
+    named: dict[str, pa.Array] = {}
     taken: set[str] = set()
     for wanted, column in columns:
         name, number = wanted, 1
@@ -134,31 +112,41 @@ def _named_once(columns: Iterable[tuple[str, Column]]) -> dict[str, Column]:
     return named
 
 
-def _write_features(
-    path: Path, geometries: NDArray[np.object_], crs: str, columns: Mapping[str, Column], *, append: bool
-) -> None:
+def _write_features(path: Path, parcels: ParcelSet, columns: Mapping[str, pa.Array]) -> None:
     names = {name.lower() for name in columns}
-    pyogrio.raw.write(
+    geometry = _free(_GEOMETRY_NAMES, names)
+    schema = pa.schema([*((name, column.type) for name, column in columns.items()), (geometry, pa.binary())])
+    pyogrio.write_arrow(
+        pa.RecordBatchReader.from_batches(schema, _batches(parcels, columns, schema)),
         path,
-        shapely.to_wkb(geometries),
-        field_data=[column.values for column in columns.values()],
-        field_mask=[column.missing for column in columns.values()],
-        fields=list(columns),
-        gdal_tz_offsets={
-            name: np.full(len(geometries), _UTC) for name, column in columns.items() if column.is_utc
-        },
         layer=LAYER,
         driver="GPKG",
+        geometry_name=geometry,
         geometry_type="MultiPolygon",
-        promote_to_multi=True,
-        crs=crs,
-        append=append,
+        crs=parcels.crs,
         layer_options={
             "FID": _free(_FID_NAMES, names),
-            "GEOMETRY_NAME": _free(_GEOMETRY_NAMES, names),
+            "GEOMETRY_NAME": geometry,
             "DESCRIPTION": "Parcels with their latest statistics",
         },
     )
+
+
+def _batches(
+    parcels: ParcelSet, columns: Mapping[str, pa.Array], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    for begin in range(0, len(parcels), CHUNK):
+        values = [column.slice(begin, CHUNK) for column in columns.values()]
+        wkb = shapely.to_wkb(_multipolygons(parcels.geometries[begin : begin + CHUNK]))
+        yield pa.RecordBatch.from_arrays([*values, pa.array(wkb, pa.binary())], schema=schema)
+
+
+def _multipolygons(geometries: Geometries) -> Geometries:
+    """Polygons as MultiPolygons of one part: a layer has one type."""
+    made = geometries.copy()
+    single = np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.POLYGON)
+    made[single] = shapely.multipolygons(geometries[single], indices=np.arange(len(single)))
+    return made
 
 
 def _free(candidates: Iterable[str], taken: set[str]) -> str:
