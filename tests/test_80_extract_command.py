@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -292,14 +293,21 @@ def test_weights_are_kept(cards: list[Path], parcels: Path, store: Path, tmp_pat
     before = kept.stat()
     rows = all_rows(store)
     extract(cards[0], "--store", store)
-    assert kept.stat() == before
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     kept.write_bytes(kept.read_bytes()[:1000])  # damaged: computed anew
     extract(*cards, "--store", store)
     assert all_rows(store) == rows
     assert kept.stat().st_size == before.st_size
+    left, mine = (store / "weights" / f".{name}.npz.part" for name in ("left", "mine"))
+    for path in (left, mine):
+        path.touch()
+    os.utime(left, (0, 0))  # of a process that died long ago
     extract(cards[0], "--store", store, "--weights", tmp_path / "elsewhere", "--rule", "coverage")
     assert [path.suffix for path in (tmp_path / "elsewhere").iterdir()] == [".npz"]
-    assert len(list((store / "weights").iterdir())) == 1
+    assert len(list((store / "weights").glob("*.npz"))) == 1
+    kept.unlink()
+    extract(cards[0], "--store", store)
+    assert sorted((store / "weights").iterdir()) == sorted([kept, mine])
 
 
 def test_the_report_for_people(cards: list[Path], parcels: Path, store: Path) -> None:
