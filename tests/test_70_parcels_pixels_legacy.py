@@ -158,6 +158,13 @@ def test_the_order_has_to_be_given(tmp_path: Path, bands: tuple[str, ...]) -> No
         open_pixels(path, bands=bands)
 
 
+def test_coherence_of_another_pattern_of_names(tmp_path: Path) -> None:
+    path = coherence(tmp_path / "S1B_20190301T172436_20190223T172513_CARD-COH6.tif")
+    source = open_pixels(path, bands=["VV", "VH"])
+    assert (source.observation.card, source.observation.sensor) == ("c6", "1B")
+    assert [band.nodata for band in source.bands] == [0, 0]
+
+
 def test_coherence_that_names_its_bands(tmp_path: Path) -> None:
     path = coherence(tmp_path / f"{COH6}.tif", ("coh_VH_01Mar2019_23Feb2019", "coh_VV_01Mar2019_23Feb2019"))
     found = [(band.code, band.index) for band in open_pixels(path).bands]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import rasterio
@@ -181,7 +183,14 @@ def truncate(content: bytearray, start: int, size: int) -> None:
     del content[start + size // 2 :]
 
 
-@pytest.mark.parametrize("damage", [overwrite, truncate])
+def shorten(content: bytearray, start: int, size: int) -> None:
+    """A stream that decodes to fewer bytes than a tile has, followed by one to be skipped."""
+    short = imagecodecs.zstd_encode(bytes(1000))
+    skipped = size - len(short) - 8
+    content[start : start + size] = short + struct.pack("<II", 0x184D2A50, skipped) + bytes(skipped)
+
+
+@pytest.mark.parametrize("damage", [overwrite, truncate, shorten])
 @pytest.mark.parametrize("by_gdal", [False, True])
 def test_a_damaged_tile(
     tmp_path: Path,

@@ -81,6 +81,14 @@ def facts_of_tags(tags: Mapping[str, str]) -> Facts:
     )
 
 
+def _times(text: str) -> list[datetime]:
+    """The times of a tag; none where it is not written as we do."""
+    try:
+        return [to_utc(datetime.fromisoformat(time)) for time in text.split(", ") if time]
+    except ValueError:
+        return []
+
+
 def merged(first: Facts, second: Facts) -> Facts:
     """What the first says, and the second where the first is silent."""
     return replace(second, **{name: value for name, value in vars(first).items() if value})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from s1card.card.names import LegacyCoherenceName, parse_legacy
 from s1card.errors import DataError, UsageError
 from s1card.parcels.pixels.card import is_card_item, open_card_pixels
 from s1card.parcels.pixels.legacy import open_legacy_backscatter, open_legacy_coherence
@@ -100,10 +100,8 @@ def _open_tiff(place: str, bands: Sequence[str], given: Given) -> PixelSource:
 
 
 def _is_legacy_coherence(place: str) -> bool:
-    try:
-        return isinstance(parse_legacy(storage.base_name(place).rpartition(".")[0]), LegacyCoherenceName)
-    except UsageError:
-        return False
+    """Whether a name is that of the JRC system's coherence, of which more than one pattern is about."""
+    return re.search(r"CARD-COH(6|12)", storage.base_name(place)) is not None
 
 
 def _open_folder(place: str, bands: Sequence[str], given: Given, *, verify: bool) -> PixelSource:

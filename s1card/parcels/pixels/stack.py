@@ -104,13 +104,9 @@ def _band(place: tuple[RasterHeader, int], name: str, card: str, given: Given) -
 
 
 def _facts(source: str, header: RasterHeader) -> Facts:
-    try:
-        tags = facts_of_tags(header.tags)
-    except ValueError as error:
-        raise DataError(f"a tag cannot be understood: {error}", subject=header.location) from error
     stem = _stem(source)
     own = facts_of_name(_stem(header.location))
-    return merged(tags, merged(facts_of_name(stem), own))
+    return merged(facts_of_tags(header.tags), merged(facts_of_name(stem), own))
 
 
 def _reference(locations: Sequence[str], source: str, header: RasterHeader) -> str:
