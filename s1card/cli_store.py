@@ -214,7 +214,7 @@ def series_command(
     else:
         _print_series(columns)
     if not found.num_rows:
-        click.echo(f"parcel {parcel!r} has no rows of these bands in this time", err=True)
+        click.echo(f"parcel {parcel!r} has no such rows in this time", err=True)
 
 
 @store.command("peers")

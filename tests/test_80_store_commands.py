@@ -246,7 +246,7 @@ def test_an_empty_series_is_said(url: str) -> None:
     done = call_s1card("store", "series", "far", "--store", url, "--format", "csv")
     assert done.returncode == 0
     assert done.stdout.count("\n") == 1
-    assert "'far' has no rows" in done.stderr
+    assert "'far' has no such rows" in done.stderr
 
 
 def test_class_histograms(url: str) -> None:
