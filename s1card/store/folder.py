@@ -24,7 +24,7 @@ from s1card.parcels.records import Extraction, Observation, ParcelSet
 from s1card.raster.disk import create, discard, disk_errors, finish, publish, write_all
 from s1card.store.base import EXTRACTED, Peer, SeriesQuery, StoreInfo
 from s1card.store.naming import new_version, observation_name, part_path, unlink
-from s1card.store.rows import STATUS_LENGTH, VALUE_COLUMNS, utc_naive
+from s1card.store.rows import STATUS_LENGTH, utc_naive
 
 try:
     import pyarrow as pa
@@ -35,9 +35,10 @@ try:
     from s1card.store.duck import answer, database
     from s1card.store.geoparquet import read_parcels, write_parcels
     from s1card.store.neighbours import ParcelIndex
+    from s1card.store.newest import newest_rows
     from s1card.store.parquet import OBSERVATION_GROUP, ROWS, entry_of, reading, table_of, write_rows
     from s1card.store.reader import ParcelReader, groups_in_order
-    from s1card.store.schemas import EXPORT, HISTOGRAMS, LATEST, SERIES
+    from s1card.store.schemas import EXPORT, HISTOGRAMS, SERIES
     from s1card.store.visible import Files, RowFile, Snapshot
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in {"pyarrow", "duckdb"}:
@@ -150,13 +151,7 @@ class FolderStore:
     def latest(self) -> pa.Table:
         """See `Store.latest`."""
         self._check()
-        packed = ", ".join(f'"{name}" := "{name}"' for name in VALUE_COLUMNS)
-        unpacked = ", ".join(f'newest."{name}" AS "{name}"' for name in VALUE_COLUMNS)
-        return self.sql(
-            f"SELECT pid, band, obstime, {unpacked} FROM ("
-            f"SELECT pid, band, max(obstime) AS obstime, arg_max(struct_pack({packed}), obstime) AS newest "
-            "FROM sigs WHERE mean IS NOT NULL GROUP BY pid, band) ORDER BY pid, band"
-        ).cast(LATEST)
+        return self._files.retried(newest_rows)
 
     def sql(self, question: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Ask anything in DuckDB's SQL of the views ``sigs``, ``hists``, ``dias_catalogue`` and ``parcels``.
