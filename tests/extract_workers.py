@@ -22,15 +22,15 @@ import pytest
 from s1card.cli import main
 
 PATIENCE = 60.0  # seconds
-LEASE = 1.0
+LEASE = 1.0  # seconds
 
 
-def run(has_begun: Event, arguments: Sequence[str], largest_file: int, log: str) -> None:
+def run(has_begun: Event, arguments: Sequence[str], largest_file: int, lease: float, log: str) -> None:
     """Run ``s1card extract``; its exit code is that of the process."""
     from s1card.store.postgis import PostgisStore
 
     assert PostgisStore.__init__.__kwdefaults__ is not None
-    PostgisStore.__init__.__kwdefaults__["lease"] = LEASE  # who dies is missed soon
+    PostgisStore.__init__.__kwdefaults__["lease"] = lease  # who dies is missed soon
     with Path(log).open("w", buffering=1) as out:
         sys.stdout = sys.stderr = out
         if largest_file:
@@ -68,12 +68,14 @@ class Workers:
     context: ForkServerContext
     folder: Path
 
-    def start(self, *arguments: object, largest_file: int = 0) -> Worker:
+    def start(self, *arguments: object, largest_file: int = 0, lease: float = LEASE) -> Worker:
         """An extraction that has begun with its work."""
         begun = self.context.Event()
         log = self.folder / f"{time.monotonic_ns()}.log"
         words = [str(word) for word in arguments]
-        process = self.context.Process(target=run, args=(begun, words, largest_file, str(log)), daemon=True)
+        process = self.context.Process(
+            target=run, args=(begun, words, largest_file, lease, str(log)), daemon=True
+        )
         process.start()
         assert begun.wait(PATIENCE)
         return Worker(process, log)

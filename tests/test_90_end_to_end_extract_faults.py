@@ -16,7 +16,7 @@ from extract_workers import Workers, workers_in
 from postgres_server import PostgresServer, database_url, postgres
 
 from s1card.store import open_store
-from s1card.store.base import EXTRACTED
+from s1card.store.base import EXTRACTED, IN_PROGRESS
 
 __all__ = ["database_url", "postgres"]  # fixtures
 
@@ -114,6 +114,24 @@ def test_one_of_two_dies(
         first.kill()
         second.finish()
         assert_each_once(store, cards, ROWS)
+
+
+def test_what_a_dead_worker_had_in_hand_is_waited_for(
+    workers: Workers, cards: list[Path], parcels: Path, database_url: str, tmp_path: Path
+) -> None:
+    options = ("--parcels", parcels, "--store", database_url, "--weights", tmp_path / "weights")
+    watch = open_store(database_url)
+    watch.init()
+    for _ in range(10):
+        worker = workers.start(*cards, *options, lease=6.0)
+        while worker.process.is_alive() and IN_PROGRESS not in watch.observations()["status"].to_pylist():
+            time.sleep(0.001)
+        worker.kill()
+        if IN_PROGRESS in statuses(database_url).values():
+            break
+    assert IN_PROGRESS in statuses(database_url).values()
+    workers.start(*cards, *options, "--missing").finish()
+    assert_each_once(database_url, cards, ROWS)
 
 
 def test_a_corrupt_card(
