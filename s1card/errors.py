@@ -15,9 +15,13 @@ class S1CardError(Exception):
         message: What happened, one sentence without a full stop.
         subject: What it happened to: a scene, file, burst, operator or parcel.
         advice: What the user can do about it.
+
+    Attributes:
+        node: Id of the node of a graph that it happened in, "" outside of graphs.
     """
 
     exit_code = 70
+    node = ""
 
     def __init__(self, message: str, *, subject: str = "", advice: str = "") -> None:
         super().__init__(message)
@@ -68,3 +72,7 @@ class ResourceError(S1CardError):
     """Not enough memory or disk."""
 
     exit_code = 5
+
+
+class EngineError(S1CardError):
+    """Software outside this package, such as SNAP, failed, and not for a reason that is known to lie in the input."""

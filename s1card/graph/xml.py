@@ -42,8 +42,18 @@ def read_graph(source: Path | str) -> Graph:
     return _parse(data, str(path))
 
 
-def _parse(data: bytes, subject: str) -> Graph:
-    parser = etree.XMLParser(
+def parse_parameters(data: bytes) -> tuple[Parameter, ...]:
+    """The parameters of a document whose root holds them as elements, as SNAP's parameter files do.
+
+    Raises:
+        XMLSyntaxError: It is not well formed.
+    """
+    root = etree.fromstring(data.lstrip(XML_SPACE.encode()), _parser())
+    return tuple(_parameter(child) for child in root)
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -51,8 +61,11 @@ def _parse(data: bytes, subject: str) -> Graph:
         remove_comments=True,
         remove_pis=True,
     )
+
+
+def _parse(data: bytes, subject: str) -> Graph:
     try:
-        root = etree.fromstring(data.lstrip(XML_SPACE.encode()), parser)
+        root = etree.fromstring(data.lstrip(XML_SPACE.encode()), _parser())
     except etree.XMLSyntaxError as error:
         raise GraphError(f"the graph is not well-formed XML: {error.msg}", subject=subject) from error
     if root.getroottree().docinfo.internalDTD is not None:

@@ -129,8 +129,21 @@ class EnviFolder:
                 file.path.with_name(f"{band.name}.hdr").write_text(encode_header(band, self._extent), "utf-8")
 
     def publish(self) -> list[Path]:
-        """Give the folder its final name; returns the files of samples."""
+        """Give the folder its final name, in the place of an older one; returns the files of samples."""
         disk.publish(self._part, self._folder)
+        return self._samples()
+
+    def publish_files(self) -> list[Path]:
+        """Move the files into the folder, which may hold others already; returns the files of samples."""
+        if not self._folder.is_dir():
+            return self.publish()
+        with disk.disk_errors(self._folder):
+            for file in sorted(self._part.iterdir()):
+                file.replace(self._folder / file.name)
+            self._part.rmdir()
+        return self._samples()
+
+    def _samples(self) -> list[Path]:
         return [self._folder / f"{band.name}.img" for band in self._bands]
 
     def abort(self) -> None:
@@ -169,7 +182,7 @@ class EnviSink:
         """Complete the folder; returns the files of samples; see `RasterSink.close`."""
         try:
             self._folder.finish()
-            return self._folder.publish()
+            return self._folder.publish_files()
         except BaseException:
             self.abort()
             raise

@@ -32,7 +32,7 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     source = sources[0]
     annotation = source.scene.images[0].annotation
     try:
-        vectors = choose_orbit(annotation, _place(source, context), _kinds(parameters))
+        vectors = _vectors(source, parameters, context)
     except OrbitError as error:
         if not parameters["continueOnFail"]:
             raise
@@ -48,10 +48,19 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     )
 
 
-def _place(source: Product, context: Context) -> str:
-    """Where to look: the given file or folder; with ``auto`` the folder that holds the scene."""
-    place = context.surroundings.orbit
-    return str(Path(source.scene.path).resolve().parent) if place == "auto" else place
+def _vectors(source: Product, parameters: Parameters, context: Context) -> StateVectors:
+    """Vectors of the given file or folder; with ``auto`` of the folder that holds the scene, else of a further one."""
+    annotation, kinds = source.scene.images[0].annotation, _kinds(parameters)
+    here = context.surroundings
+    if here.orbit != "auto":
+        return choose_orbit(annotation, here.orbit, kinds)
+    beside = Path(source.scene.path).resolve().parent
+    try:
+        return choose_orbit(annotation, beside, kinds)
+    except OrbitError:
+        if here.orbit_folder is None:
+            raise
+        return choose_orbit(annotation, here.orbit_folder, kinds)
 
 
 def _kinds(parameters: Parameters) -> tuple[str, ...]:

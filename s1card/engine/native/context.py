@@ -73,6 +73,7 @@ class Surroundings:
 
     Attributes:
         orbit: Orbit file, folder of orbit files, ``auto`` (the folder that holds the scene) or ``none``.
+        orbit_folder: Where ``auto`` looks as well, if the folder of the scene has no fitting file.
         dem: DEM that replaces the one a graph names, or None.
         dem_datum: Vertical datum of the DEM, or None: what the graph's EGM switch says.
         geoid: Geoid grid file, or None: searched in PROJ's folders.
@@ -82,6 +83,7 @@ class Surroundings:
     """
 
     orbit: str = "auto"
+    orbit_folder: Path | None = None
     dem: Path | None = None
     dem_datum: str | None = None
     geoid: Path | None = None

@@ -44,7 +44,7 @@ def _named(parameters: Parameters) -> Path:
     if name != EXTERNAL:
         raise GraphError(
             f"the graph asks for {name!r}, which SNAP downloads; the native engine does not",
-            advice="Name an elevation model on disk with --dem",
+            advice="Name an elevation model on disk with --dem, or in the variable S1CARD_DEM",
         )
     if not file:
         raise DemError("no elevation model is given", advice="Name one with --dem")

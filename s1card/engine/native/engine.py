@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from s1card.engine.native.execute import execute
 from s1card.engine.native.operators import ANY, OPERATORS, UNSUPPORTED
 from s1card.engine.native.product import Product
 from s1card.engine.native.write import WriteJob, announce, open_job
-from s1card.errors import GraphError
+from s1card.errors import GraphError, S1CardError
 from s1card.graph.model import Graph, Node
 from s1card.graph.operators import get_operator, resolve_parameters
 from s1card.graph.values import convert
@@ -101,7 +102,8 @@ class NativeEngine:
         announced = []
         for node in _writes(graph):
             product = products[graph.sources_of(node)[0].id]
-            announced.append((announce(node, product), product))
+            with _at(node):
+                announced.append((announce(node, product), product))
         return NativePrepared(tuple(announced), self.surroundings)
 
     def run(
@@ -115,11 +117,22 @@ class NativeEngine:
         context = Context(self.surroundings)
         products: dict[str, Product] = {}
         for node in graph.in_order():
-            operator = get_operator(node).name
-            if operator != "Write":
-                sources = [products[source.id] for source in graph.sources_of(node)]
-                products[node.id] = OPERATORS[operator](sources, resolve_parameters(node), context)
+            with _at(node):
+                operator = get_operator(node).name
+                if operator != "Write":
+                    sources = [products[source.id] for source in graph.sources_of(node)]
+                    products[node.id] = OPERATORS[operator](sources, resolve_parameters(node), context)
         return products
+
+
+@contextmanager
+def _at(node: Node) -> Iterator[None]:
+    """Let errors say in which node they happened."""
+    try:
+        yield
+    except S1CardError as error:
+        error.node = error.node or node.id
+        raise
 
 
 def _writes(graph: Graph) -> list[Node]:
@@ -133,17 +146,19 @@ def check_capability(graph: Graph) -> None:
         GraphError: An operator or parameter value that is not there, by name; missing sources; no Write.
     """
     for node in graph.in_order():
-        operator = get_operator(node).name
-        subject = f"node {node.id}"
-        if operator not in OPERATORS and operator != "Write":
-            raise GraphError(
-                f"the native engine has no operator {operator}", subject=subject, advice=ELSEWHERE
-            )
-        if operator != "Read" and not graph.sources_of(node):
-            raise GraphError(f"{operator} has no source", subject=subject, advice="Name one with -S")
-        _refuse_unsupported(node, operator)
+        with _at(node):
+            _check_node(node, graph)
     if not _writes(graph):
         raise GraphError("the graph writes nothing", advice="Add a Write node, or name a target with -t")
+
+
+def _check_node(node: Node, graph: Graph) -> None:
+    operator, subject = get_operator(node).name, f"node {node.id}"
+    if operator not in OPERATORS and operator != "Write":
+        raise GraphError(f"the native engine has no operator {operator}", subject=subject, advice=ELSEWHERE)
+    if operator != "Read" and not graph.sources_of(node):
+        raise GraphError(f"{operator} has no source", subject=subject, advice="Name one with -S")
+    _refuse_unsupported(node, operator)
 
 
 def _refuse_unsupported(node: Node, operator: str) -> None:
