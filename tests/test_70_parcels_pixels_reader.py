@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s1card.errors import DataError
@@ -74,6 +74,7 @@ def test_every_bit_of_a_card(tmp_path: Path, compression: str) -> None:
     assert same_bits(found[finite], speckle()[finite])
 
 
+@settings(max_examples=40)
 @given(st.integers(0, ROWS - 1), st.integers(0, COLS - 1), st.integers(1, ROWS), st.integers(1, COLS))
 def test_any_window(cog: Path, row: int, col: int, rows: int, cols: int) -> None:
     window = Window(row, col, rows, cols).intersection(GRID.window)

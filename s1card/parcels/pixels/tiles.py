@@ -224,15 +224,16 @@ def _undo_prediction(words: NDArray[np.uint64], row0: int, col0: int, out: NDArr
     third, fourth = plane[2 * cols + col0 : 2 * cols + col0 + wanted], plane[3 * cols + col0 :]
     for row in range(out.shape[0]):
         source, target = words[row0 + row], out[row]
-        carry = np.uint64(0)
-        for k in range(len(source)):
+        for k in range(len(source)):  # apart from the loop below, so that it runs in vectors
             word = source[k]
             word = _add_bytes(word, word << np.uint64(8))
             word = _add_bytes(word, word << np.uint64(16))
-            word = _add_bytes(word, word << np.uint64(32))
-            word = _add_bytes(word, carry)
-            sums[k] = word
-            carry = (word >> np.uint64(56)) * np.uint64(0x0101010101010101)
+            sums[k] = _add_bytes(word, word << np.uint64(32))
+        total = np.uint64(0)
+        for k in range(len(source)):
+            word = sums[k]
+            sums[k] = _add_bytes(word, (total & np.uint64(0xFF)) * np.uint64(0x0101010101010101))
+            total += word >> np.uint64(56)
         for col in range(len(target)):
             target[col] = (
                 (np.uint32(first[col]) << np.uint32(24))
