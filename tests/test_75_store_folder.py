@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -204,6 +205,29 @@ def test_many_files_are_merged_in_rounds_and_in_ranges(
     assert order == sorted(order)
     assert pq.read_metadata(path).num_row_groups >= len(before) / 16
     assert pq.read_metadata(path).num_rows == len(before) == 11 * 120
+
+
+def test_several_threads_use_one_store(ready: Store) -> None:
+    """Some load and compact while others ask; nobody sees half of a card."""
+
+    def load_one(k: int) -> int:
+        count = load(ready, make_extraction(make_observation(f"card-{k}", TIME + timedelta(days=k)), level=k))
+        if k % 5 == 4:
+            ready.compact()
+        return count
+
+    def ask(k: int) -> tuple[int, int]:
+        return len(series(ready, IDS[k % 4])) % 2, ready.info().rows % 8
+
+    with ThreadPoolExecutor(4) as pool:
+        loads = [pool.submit(load_one, k) for k in range(10)]
+        answers = [pool.submit(ask, k) for k in range(40)]
+        assert {each.result() for each in answers} == {(0, 0)}
+        assert {each.result() for each in loads} == {8}
+    assert ready.info().rows == 80
+    assert [row["mean"] for row in series(ready, "007", bands=["VVb"])] == pytest.approx(
+        [k + 0.011 for k in range(10)]
+    )
 
 
 # --- Which rows count ---
