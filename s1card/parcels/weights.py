@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,9 @@ VERSION = 1
 PARCELS_AT_ONCE = 20_000
 STALE_SECONDS = 3600.0
 """An unfinished file that nobody has written to for so long is left over from a process that died."""
+
+KEPT = 16
+"""So many files are kept, those used last: cards that are not snapped to multiples of their spacing need one each."""
 
 RULES = {"centre": spans_by_centre, "coverage": spans_by_coverage}
 
@@ -146,9 +150,12 @@ class WeightFolder:
         path = self.folder / f"{_key(parcels, lattice, rule, buffer)}.npz"
         kept = _load(path, lattice)
         if kept is not None:
+            with suppress(OSError):  # a folder that may only be read serves as well
+                os.utime(path)
             return kept
         weights = compute_weights(parcels, lattice, rule, buffer=buffer, threads=self.threads)
         _save(path, weights)
+        _remove_oldest(self.folder)
         return weights
 
 
@@ -180,6 +187,14 @@ def _remove_stale_parts(folder: Path) -> None:
                 part.unlink()
 
 
+def _remove_oldest(folder: Path) -> None:
+    """Leave the `KEPT` files that were used last; who reads one of the others goes on reading it."""
+    with suppress(OSError):  # another process may be as tidy
+        files = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in files[KEPT:]:
+            path.unlink()
+
+
 def _load(path: Path, lattice: Lattice) -> Weights | None:
     """Weights of a file; None if there is none, or if it is damaged."""
     try:
@@ -187,5 +202,5 @@ def _load(path: Path, lattice: Lattice) -> Weights | None:
             spans = Spans(**{f.name: kept[f.name] for f in fields(Spans)})
             skipped = tuple(Skipped(*(str(text) for text in row)) for row in kept["skipped"])
             return Weights(lattice, kept["pid"], kept["box"], spans, skipped)
-    except (FileNotFoundError, zipfile.BadZipFile, ValueError, KeyError, EOFError):
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError):
         return None
