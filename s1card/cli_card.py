@@ -15,7 +15,6 @@ from s1card.card.order import LAYERS
 from s1card.card.product import Card
 from s1card.cli_settings import CardSettings, RunSettings, with_card_settings, with_run_settings
 from s1card.engine.native.context import MEBIBYTE
-from s1card.engine.native.engine import NativeEngine
 from s1card.progress import reporting
 
 KIBIBYTE = 1024
@@ -42,7 +41,7 @@ def bs(scene: Path, recipe: str, card: CardSettings, settings: RunSettings) -> N
         card.layer_names,
         card.verify,
     )
-    engine = NativeEngine(settings.surroundings(str(datum)))
+    engine = settings.engine_of(str(datum))
     begun = time.monotonic()
     with reporting(scene.name, quiet=settings.as_json) as progress:
         made = make_backscatter_card(order, engine, card.out, overwrite=card.overwrite, progress=progress)
@@ -76,7 +75,7 @@ def coh6(
         card.verify,
         tuple(swath.upper() for swath in swaths),
     )
-    engine = NativeEngine(settings.surroundings(str(datum)))
+    engine = settings.engine_of(str(datum))
     begun = time.monotonic()
     with reporting(f"coherence of {len(scenes)} scenes", quiet=settings.as_json) as progress:
         made = make_coherence_card(order, engine, card.out, overwrite=card.overwrite, progress=progress)

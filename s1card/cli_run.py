@@ -9,7 +9,6 @@ import click
 
 from s1card.cli_options import assignment
 from s1card.cli_settings import RunSettings, with_run_settings
-from s1card.engine.native.engine import NativeEngine
 from s1card.graph.fill import (
     fill,
     override_parameter,
@@ -70,9 +69,9 @@ def run(
     recipe = with_target(recipe, target, format_name)
     recipe = _naming_dem(recipe, dem) if dem else recipe
     datum = settings.dem_datum or (str(settings.datum_of(dem)) if dem else None)
-    engine = NativeEngine(settings.surroundings(datum, dem))
+    engine = settings.engine_of(datum, dem)
     with reporting(Path(graph_file).name, quiet=settings.as_json) as progress:
-        written = engine.run(recipe, progress=progress)
+        written = engine.prepare(recipe).write(progress=progress)
     paths = [str(path) for one in written for path in one.paths]
     click.echo(json.dumps({"files": paths}, indent=2) if settings.as_json else "\n".join(paths))
 

@@ -6,7 +6,7 @@ import functools
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,17 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from s1card.cli_options import area_wkt, assignment, memory_size
-from s1card.engine.native.context import Surroundings
+from s1card.engine.base import Engine
+from s1card.engine.named import ENGINES, engine_named
+from s1card.engine.native.context import MEBIBYTE, Surroundings
+from s1card.engine.snap.settings import DEFAULT_IMAGE, STALLED_AFTER, SnapSettings
 from s1card.errors import UsageError
 from s1card.geometry.dem import guess_datum
 from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS
 from s1card.geometry.geoid import VerticalDatum
 
 Command = Callable[..., Any]
+DEFAULT_MEMORY = 2048 * MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,40 @@ class RunSettings:
     orbit: str
     dem_datum: str | None
     geoid: Path | None
-    memory: int
+    memory: int | None
     threads: int | None
     block: int
+    engine: str
+    gpt: Path | None
+    container_runtime: str
+    container_image: str
+    scratch: Path | None
+    keep_scratch: bool
+    snap_timeout: float
     as_json: bool
+
+    def engine_of(self, datum: str | None, dem: Path | None = None) -> Engine:
+        """The engine that was chosen, in its surroundings; see `surroundings`.
+
+        Raises:
+            UsageError: What it runs is not installed.
+        """
+        return engine_named(self.engine, self.surroundings(datum, dem), self.snap)
+
+    @property
+    def snap(self) -> SnapSettings:
+        """How SNAP is found and run, where it is the engine."""
+        return replace(
+            SnapSettings.from_environment(),
+            gpt=self.gpt,
+            scratch=self.scratch,
+            keep_scratch=self.keep_scratch,
+            stalled_after=self.snap_timeout,
+            memory=self.memory,
+            threads=self.threads,
+            runtime=self.container_runtime,
+            image=self.container_image,
+        )
 
     def surroundings(self, datum: str | None, dem: Path | None = None) -> Surroundings:
         """Surroundings of a run.
@@ -48,7 +82,7 @@ class RunSettings:
             dem=dem,
             dem_datum=datum,
             geoid=self.geoid,
-            memory=self.memory,
+            memory=self.memory or DEFAULT_MEMORY,
             threads=self.threads or len(os.sched_getaffinity(0)),
             block=self.block,
         )
@@ -79,7 +113,6 @@ class CardSettings:
     crs: str
     spacing: float
     layers: str
-    engine: str
     parameters: tuple[tuple[str, str], ...]
     verify: bool
     out: Path
@@ -156,10 +189,8 @@ _RUN_OPTIONS = (
     click.option(
         "--memory",
         type=memory_size,
-        default="2G",
-        show_default=True,
         metavar="SIZE",
-        help="Budget of the process.",
+        help="Budget of the process  [default: 2G; with SNAP three quarters of what is free].",
     ),
     click.option("--threads", type=click.IntRange(1), help="Worker threads  [default: all cores]."),
     click.option(
@@ -168,6 +199,55 @@ _RUN_OPTIONS = (
         default=512,
         show_default=True,
         help="Edge of the blocks of work, pixels; the result does not depend on it.",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="native",
+        envvar="S1CARD_ENGINE",
+        show_default=True,
+        show_envvar=True,
+        help="What computes: s1card itself, or SNAP - installed, in a container, or through esa_snappy.",
+    ),
+    click.option(
+        "--gpt",
+        type=click.Path(path_type=Path),
+        envvar="S1CARD_GPT",
+        show_envvar=True,
+        help="SNAP's gpt, or its folder  [default: SNAP_HOME, then the search path].",
+    ),
+    click.option(
+        "--container-runtime",
+        default="",
+        envvar="S1CARD_CONTAINER_RUNTIME",
+        show_envvar=True,
+        help="docker, podman, apptainer, charliecloud, or a path of one  [default: what is there].",
+    ),
+    click.option(
+        "--container-image",
+        default=DEFAULT_IMAGE,
+        envvar="S1CARD_CONTAINER_IMAGE",
+        show_default=True,
+        show_envvar=True,
+        help="Image with SNAP in it.",
+    ),
+    click.option(
+        "--scratch",
+        type=click.Path(path_type=Path),
+        envvar="S1CARD_SCRATCH",
+        show_envvar=True,
+        help="Folder for SNAP's scratch folders  [default: that of temporary files].",
+    ),
+    click.option("--keep-scratch", is_flag=True, help="Keep SNAP's scratch folder, also after success."),
+    click.option(
+        "--snap-timeout",
+        type=click.FloatRange(0.0),
+        default=STALLED_AFTER,
+        envvar="S1CARD_SNAP_TIMEOUT",
+        show_default=True,
+        show_envvar=True,
+        metavar="SECONDS",
+        help="Time without a sign of life after which SNAP is stopped; 0: never.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
 )
@@ -200,7 +280,6 @@ def _card_options(spacing: float, layers: tuple[str, ...]) -> tuple[Callable[[Co
         click.option(
             "--layers", default="", help=f"Further layers, separated by commas: {', '.join(layers)}."
         ),
-        click.option("--engine", type=click.Choice(["native"]), default="native", show_default=True),
         click.option(
             "-P",
             "parameters",

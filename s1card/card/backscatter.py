@@ -73,7 +73,7 @@ def make_backscatter_card(
     graph, differences = filled_recipe(recipe, {"input": str(order.scene)}, order)
     prepared = engine.prepare(graph)
     output = single_output(prepared)
-    assert output.grid is not None
+    assert output.grid is not None and output.state_vectors is not None
     context = CardContext(
         kind=KIND_OF_RECIPE.get(recipe.id, "CARD_BS"),
         scene=scene,

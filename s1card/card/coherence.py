@@ -134,7 +134,7 @@ def _context(
     graph: Graph,
     differences: Mapping[str, str],
 ) -> CardContext:
-    assert output.grid is not None
+    assert output.grid is not None and output.state_vectors is not None
     swaths = {"swaths": ",".join(order.swaths)} if order.swaths else {}
     return CardContext(
         kind="CARD_COH6",

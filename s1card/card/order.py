@@ -134,12 +134,16 @@ def single_output(prepared: Prepared) -> Output:
         GraphError: It writes none on a map, or several, or in a format of its own.
     """
     outputs = prepared.outputs
-    if len(outputs) != 1 or outputs[0].grid is None or outputs[0].format_name != "COG":
+    if len(outputs) != 1 or not _is_map(outputs[0]) or outputs[0].format_name != "COG":
         raise GraphError(
             "a card needs a recipe with one Write node of a map projected product and formatName ${format}",
             advice="Use 's1card run' for other graphs",
         )
     return outputs[0]
+
+
+def _is_map(output: Output) -> bool:
+    return output.grid is not None and output.state_vectors is not None
 
 
 def write_card(
@@ -162,6 +166,8 @@ def write_card(
     with atomic_folder(final, overwrite=overwrite) as staging:
         raster = staging / f"{context.card_id}.tif"
         (written,) = prepared.write(paths={output.node: raster}, tags=tags(context), progress=progress)
+        if written.output.grid is not None:  # an engine may find a pixel more or less than was announced
+            context = replace(context, grid=written.output.grid)
         complete_card(staging, card_bands(written), context)
     return open_card(final)
 

@@ -24,10 +24,10 @@ class Output:
         node: Id of the Write node.
         path: File that the node names.
         format_name: Its format.
-        scene: The scene that it is made of.
-        grid: Its map grid, or None in radar geometry.
-        bands: What it will hold.
-        state_vectors: Orbit in use.
+        scene: The scene that it is made of, or None where it is not made of one (an intermediate product).
+        grid: Its map grid, or None in radar geometry, or where it is not known beforehand.
+        bands: What it will hold; empty where that is not known beforehand.
+        state_vectors: Orbit in use, or None without a scene.
         facts: What operators state of themselves: (operator, statement).
         measures: Numbers that operators state, by name.
     """
@@ -35,10 +35,10 @@ class Output:
     node: str
     path: Path
     format_name: str
-    scene: Scene
+    scene: Scene | None
     grid: MapGrid | None
     bands: tuple[BandSpec, ...]
-    state_vectors: StateVectors
+    state_vectors: StateVectors | None
     facts: tuple[tuple[str, str], ...]
     measures: Mapping[str, float] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class Written:
     """What a Write node made.
 
     Attributes:
-        output: What was announced.
+        output: What was announced; grid and bands as they came to be.
         paths: Its files.
         files: Size, checksum and statistics per file, where the format records them (COG).
     """

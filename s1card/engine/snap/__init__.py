@@ -1,0 +1,1 @@
+"""SNAP as an engine: a local ``gpt``, one in a container, or ``esa_snappy``."""
