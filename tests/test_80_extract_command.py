@@ -193,13 +193,22 @@ def test_a_geotiff_that_says_little(tmp_path: Path, parcels: Path, store: Path) 
     assert (row["count"], row["valid"]) == (175, pytest.approx(175 / 400))
 
 
-def write_tiff(path: Path, *bands: np.ndarray) -> Path:
-    profile = {"driver": "GTiff", "height": 300, "width": 400, "count": len(bands), "dtype": "float32"}
+@pytest.mark.parametrize("nodata", [-9999.0, np.nan, 1e9])
+def test_no_data_that_no_sample_can_be(nodata: float, parcels: Path, store: Path, tmp_path: Path) -> None:
+    raster = write_tiff(
+        tmp_path / "S2A_20210531T100000_B04.tif", np.full(card_cases.GRID.shape, 7), dtype="uint16"
+    )
+    extract(raster, "--parcels", parcels, "--store", store, "--nodata", nodata)
+    assert {(row["count"], row["mean"], row["valid"]) for row in series(store, "007")} == {(400, 7, 1)}
+
+
+def write_tiff(path: Path, *bands: np.ndarray, dtype: str = "float32") -> Path:
+    profile = {"driver": "GTiff", "height": 300, "width": 400, "count": len(bands), "dtype": dtype}
     with rasterio.open(
         path, "w", **profile, crs=card_cases.GRID.crs, transform=Affine(*card_cases.GRID.transform)
     ) as to:
         for index, values in enumerate(bands, 1):
-            to.write(values.astype(np.float32), index)
+            to.write(values.astype(dtype), index)
     return path
 
 

@@ -82,7 +82,7 @@ class _Band:
 
     def __init__(self, band: PixelBand, parcels: int) -> None:
         self.reader = BandReader(band)
-        self.nodata = math.nan if band.nodata is None else float(np.asarray(band.nodata, self.reader.dtype))
+        self.nodata = _as_sample(band.nodata, np.dtype(self.reader.dtype))
         self.linear = (band.scale, band.offset)
         self.filled = np.zeros(parcels, np.int64)
         self.values = np.full((parcels, len(RESULTS)), np.nan, np.float32)
@@ -225,6 +225,17 @@ class _Pass:
             reduce_weighted(*held, weights, self.weights.size, self.least, band.values)
         else:
             reduce_values(*held, self.weights.size, self.least, band.values)
+
+
+def _as_sample(nodata: float | None, dtype: np.dtype[Any]) -> float:
+    """A value without data as samples of a type have it; NaN if there is none, or if no sample can be it."""
+    if nodata is None:
+        return math.nan
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return nodata if limits.min <= nodata <= limits.max else math.nan
+    with np.errstate(over="ignore"):  # to infinity, which is never valid
+        return float(np.asarray(nodata, dtype))
 
 
 def _finish(tasks: Iterable[Future[None]]) -> None:
