@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s1card.parcels.records import Geometries
 
@@ -18,7 +19,7 @@ CHUNK = 20_000
 
 
 def in_chunks(
-    function: Callable[[Geometries], Result], geometries: Geometries, *, threads: int | None = None
+    function: Callable[[NDArray[Any]], Result], geometries: NDArray[Any], *, threads: int | None = None
 ) -> list[Result]:
     """Results of a function on consecutive pieces of an array, in their order.
 
@@ -26,7 +27,7 @@ def in_chunks(
 
     Args:
         function: Called with an array of at most `CHUNK` geometries; never with none.
-        geometries: n.
+        geometries: n; numbers of geometries will do.
         threads: None for one per core.
     """
     pieces = [geometries[first : first + CHUNK] for first in range(0, len(geometries), CHUNK)]
