@@ -202,6 +202,13 @@ def test_no_data_that_no_sample_can_be(nodata: float, parcels: Path, store: Path
     assert {(row["count"], row["mean"], row["valid"]) for row in series(store, "007")} == {(400, 7, 1)}
 
 
+def test_complex_values(parcels: Path, store: Path, tmp_path: Path) -> None:
+    raster = write_tiff(tmp_path / "S1A_20210531T051000_VV_CARD_BS.tif", power(0, "VV"), dtype="complex64")
+    done = call_s1card("extract", raster, "--parcels", parcels, "--store", store)
+    refused(done, 3, "complex", raster.name)
+    assert all_rows(store) == []
+
+
 def write_tiff(path: Path, *bands: np.ndarray, dtype: str = "float32") -> Path:
     profile = {"driver": "GTiff", "height": 300, "width": 400, "count": len(bands), "dtype": dtype}
     with rasterio.open(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s1card.engine.base import Progress
+from s1card.errors import DataError
 from s1card.parcels.pixels.reader import BandReader
 from s1card.parcels.pixels.records import PixelBand
 from s1card.parcels.reduce import CLASSES, advance, count_classes, gather, reduce_values, reduce_weighted
@@ -64,7 +65,7 @@ def run_pass(
         progress: Called with strips done and strips in all.
 
     Raises:
-        DataError: A band cannot be read.
+        DataError: A band cannot be read, or holds complex values.
     """
     with ThreadPoolExecutor(threads) as pool:
         one = _Pass(bands, weights, least, pool)
@@ -81,6 +82,12 @@ class _Band:
     """A band and what is known of every parcel in it so far."""
 
     def __init__(self, band: PixelBand, parcels: int) -> None:
+        if np.dtype(band.dtype).kind == "c":
+            raise DataError(
+                f"band {band.name} holds complex values, which have no order",
+                subject=band.path,
+                advice="Make its intensity or coherence first",
+            )
         self.reader = BandReader(band)
         self.nodata = _as_sample(band.nodata, np.dtype(self.reader.dtype))
         self.linear = (band.scale, band.offset)
