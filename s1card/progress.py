@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich import progress as bar
 from rich.console import Console
 
-from s1card.engine.base import Progress
+if TYPE_CHECKING:  # importing the engine takes a second
+    from s1card.engine.base import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 

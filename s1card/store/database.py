@@ -227,7 +227,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[S1CardError], str, str], ...] = (
         ("22001",),
         UsageError,
         "a text is too long for its column",
-        "See the table of columns in docs/parcels.md",
+        "See the table of columns in docs/store.md",
     ),
 )
 
