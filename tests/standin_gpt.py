@@ -8,7 +8,8 @@ orbit, elevation model, graph and output went both ways unharmed. Of SNAP's habi
 * BEAM-DIMAP comes with 0 for no data, and with GeoTools' names for coordinate systems.
 
 ``STANDIN_GPT`` in the environment chooses how it fails, see `MODES`; ``STANDIN_GPT_NOTES`` names a file to which
-every run adds a line of JSON: arguments, environment, process.
+every run adds a line of JSON: arguments, environment, process; ``STANDIN_GPT_KEEP`` a folder to which it copies what it
+wrote, and ``STANDIN_GPT_REPLAY`` one from which it takes that instead of computing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,7 +77,20 @@ FAILURES = {
     "memory": ("Calibration", "Java heap space", "java.lang.OutOfMemoryError: Java heap space"),
 }
 
-MODES = (*FAILURES, "killed", "hang", "deaf", "empty", "blank", "truncated", "nothing", "warnings", "shifted", "quiet-error")
+MODES = (
+    *FAILURES,
+    "killed",  # by signal 9
+    "hang",  # without a sign of life, a child beside it
+    "deaf",  # the same, and both ignore SIGTERM
+    "nothing",  # ends well without output
+    "quiet-error",  # the same, and the log says why
+    "empty",  # an output of no bytes
+    "truncated",  # a band that ends early
+    "blank",  # no valid sample
+    "warnings",  # success with warnings
+    "shifted",  # a row and a column less
+    "slow",  # success, with a sign of life now and then
+)
 
 
 @dataclass
@@ -127,7 +142,12 @@ def note(call: Call) -> None:
     """Leave word of a run, and traces wherever SNAP leaves some."""
     file = os.environ.get("STANDIN_GPT_NOTES")
     if file:
-        known = {"arguments": sys.argv[1:], "home": os.environ["HOME"], "pid": os.getpid(), "cwd": str(Path.cwd())}
+        known = {
+            "arguments": sys.argv[1:],
+            "home": os.environ["HOME"],
+            "pid": os.getpid(),
+            "cwd": str(Path.cwd()),
+        }
         with Path(file).open("a") as stream:
             stream.write(json.dumps(known) + "\n")
     for name in ("snap.userdir", "java.io.tmpdir", "user.home", "snap.cachedir"):
@@ -156,7 +176,10 @@ def main() -> None:
         print(DIAG.format(version=os.environ.get("STANDIN_GPT_VERSION", "14.0.0")))
         return
     note(call)
-    print("INFO: org.esa.snap.core.gpf.operators.tooladapter: Initializing external tool adapters", file=sys.stderr)
+    print(
+        "INFO: org.esa.snap.core.gpf.operators.tooladapter: Initializing external tool adapters",
+        file=sys.stderr,
+    )
     if mode in FAILURES:
         progress(40)
         node, message, cause = FAILURES[mode]
@@ -174,11 +197,52 @@ def main() -> None:
         progress()
         return
     if mode == "warnings":
-        print("WARNING: eu.esa.sar: some tie points are doubtful\nWARNING: 50% of the DEM is void", file=sys.stderr)
+        print(
+            "WARNING: eu.esa.sar: some tie points are doubtful\nWARNING: 50% of the DEM is void",
+            file=sys.stderr,
+        )
     if mode == "slow":
         progress(50, pause=0.05)
-    compute(call, mode)
+    replay = os.environ.get("STANDIN_GPT_REPLAY")
+    if mode == "empty":
+        target_of(call).write_bytes(b"")
+    elif replay:
+        again(call, Path(replay))
+    else:
+        compute(call, mode)
+        keep(call)
     progress()
+
+
+def target_of(call: Call) -> Path:
+    """The file of the last Write node."""
+    return Path(re.findall(r"<file>([^<]+)</file>", Path(call.graph).read_text())[-1])
+
+
+def keep(call: Call) -> None:
+    folder = os.environ.get("STANDIN_GPT_KEEP")
+    if folder:
+        shutil.copytree(target_of(call).parent, folder, dirs_exist_ok=True)
+
+
+def again(call: Call, folder: Path) -> None:
+    """Write what another run wrote, after a look at what this one was given."""
+    dem = Path(re.search(r"<externalDEMFile>([^<]+)<", Path(call.graph).read_text())[1])
+    orbits = list(Path(call.property("OrbitFiles.sentinel1POEOrbitPath")).rglob("*.EOF.zip"))
+    given = {"dem": dem.stat().st_size, "orbits": [path.name for path in orbits]}
+    time.sleep(0.2)
+    target = target_of(call)
+    for path in folder.iterdir():
+        name = path.name.replace(next(folder.glob("*.dim")).stem, target.stem)
+        if path.is_dir():
+            shutil.copytree(path, target.parent / name)
+        else:
+            old = path.stem
+            (target.parent / name).write_text(path.read_text("latin-1").replace(old, target.stem), "latin-1")
+    # All the time nobody else may have touched any of it.
+    now = {"dem": dem.stat().st_size, "orbits": [path.name for path in orbits if path.exists()]}
+    if given != now or not orbits or Path(call.property("user.home"), "trace").read_text() != "user.home":
+        fail(f"Error: disturbed: {given} became {now}")
 
 
 def hang(*, deaf: bool) -> None:
@@ -308,7 +372,18 @@ def shifted(text: str, files: list[Path]) -> str:
     numbers[4] += numbers[0]
     numbers[5] += numbers[3]
     text = re.sub(r"TRANSFORM>[^<]+<", f"TRANSFORM>{','.join(map(repr, numbers))}<", text)
-    return text.replace(f"<NROWS>{rows}<", f"<NROWS>{rows - 1}<").replace(f"<NCOLS>{cols}<", f"<NCOLS>{cols - 1}<")
+    return text.replace(f"<NROWS>{rows}<", f"<NROWS>{rows - 1}<").replace(
+        f"<NCOLS>{cols}<", f"<NCOLS>{cols - 1}<"
+    )
+
+
+def install(folder: Path) -> Path:
+    """SNAP's folder with this as its ``bin/gpt``; returns the program."""
+    program = folder / "bin" / "gpt"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "$@"\n')
+    program.chmod(0o755)
+    return program
 
 
 if __name__ == "__main__":

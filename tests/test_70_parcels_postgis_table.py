@@ -175,7 +175,7 @@ def test_one_of_several_geometry_columns_has_to_be_named(database: Database) -> 
         "alter table p add middle geometry(Point, 28992)", "alter table p add more geometry(Polygon, 28992)"
     )
     database.run("update p set more = geom")
-    with pytest.raises(UsageError, match=r"geometry columns geom, middle, more\. .*--parcels-layer"):
+    with pytest.raises(UsageError, match=r"geometry columns geom, middle, more\. .*--layer"):
         read_parcels(database.table("p"), id_column="code")
     parcels = read_parcels(database.table("p"), id_column="code", layer="more").parcels
     assert set(parcels.attributes) == set()

@@ -297,7 +297,7 @@ def test_text_in_an_old_code_page_is_decoded(tmp_path: Path) -> None:
 def test_one_of_several_layers_has_to_be_named(tmp_path: Path) -> None:
     path = write_vector(tmp_path / "p.gpkg", squares(1), {"id": ["one"]}, layer="arable")
     write_vector(path, squares(2), {"id": ["x", "y"]}, layer="grass", append=True)
-    with pytest.raises(UsageError, match=r"several layers: arable, grass\. .*--parcels-layer"):
+    with pytest.raises(UsageError, match=r"several layers: arable, grass\. .*--layer"):
         read_parcels(str(path))
     with pytest.raises(UsageError, match="no layer wood; the layers are arable, grass"):
         read_parcels(str(path), layer="wood")

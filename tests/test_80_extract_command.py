@@ -437,6 +437,18 @@ def test_cards_that_fail_among_good_ones(
     assert done.stderr.count("WARNING") == 4
 
 
+def test_a_network_that_is_away_ends_the_run(cards: list[Path], parcels: Path, store: Path) -> None:
+    away = {
+        "AWS_S3_ENDPOINT": "127.0.0.1:9", "AWS_HTTPS": "NO", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_MAX_ATTEMPTS": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
+    }  # fmt: skip
+    words = ("s3://b/1", cards[0], "s3://b/2", "s3://b/3", "s3://b/4", cards[1])
+    done = run_s1card("extract", *words, "--parcels", parcels, "--store", store, **away)
+    refused(done, 4, "4 of 6 cards failed", "s3://b/1: the object store does not answer")
+    assert "cards behind 5/6 are not tried" in done.stderr
+    assert statuses(store) == {cards[0].name: EXTRACTED}
+
+
 def test_damage_that_only_checksums_show(
     cards: list[Path], parcels: Path, store: Path, tmp_path: Path
 ) -> None:

@@ -173,7 +173,7 @@ def _geometry_column(
         if columns
         else "the table has no geometry column",
         subject=address.name,
-        advice="Name one with --parcels-layer" if columns else "Choose a table of parcels",
+        advice="Name one with --layer" if columns else "Choose a table of parcels",
     )
 
 

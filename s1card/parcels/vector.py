@@ -155,7 +155,7 @@ def _choose_layer(layers: dict[str, bool], wanted: str | None, location: str) ->
         raise UsageError(
             f"there are several layers: {', '.join(candidates)}",
             subject=location,
-            advice="Name one with --parcels-layer",
+            advice="Name one with --layer",
         )
     return candidates[0]
 
