@@ -14,11 +14,14 @@ import rasterio
 
 import s1card
 from s1card.engine.base import Output, Progress, Written
+from s1card.engine.native import read
 from s1card.engine.native.allocator import share_one_arena
 from s1card.engine.native.context import Context, Surroundings
 from s1card.engine.native.execute import execute
 from s1card.engine.native.operators import ANY, OPERATORS, UNSUPPORTED
 from s1card.engine.native.product import Product
+from s1card.engine.native.read_dimap import FORMAT as DIMAP
+from s1card.engine.native.read_dimap import is_dimap, recipe_tags, restored
 from s1card.engine.native.write import WriteJob, announce, open_job
 from s1card.errors import GraphError, S1CardError
 from s1card.graph.model import Graph, Node
@@ -35,6 +38,7 @@ class NativePrepared:
 
     announced: tuple[tuple[Output, Product], ...]
     surroundings: Surroundings
+    graph: Graph
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -54,7 +58,7 @@ class NativePrepared:
         try:
             for output, product in self.announced:
                 path = given.get(output.node, output.path)
-                jobs.append(open_job(output, product, path, tags or {}, plan.threads))
+                jobs.append(open_job(output, product, path, self._tags(output, tags or {}), plan.threads))
             with rasterio.Env(GDAL_CACHEMAX=plan.gdal):
                 execute(jobs, threads=plan.threads, block=plan.block, progress=progress)
             return tuple(_finished(job) for job in jobs)
@@ -62,6 +66,10 @@ class NativePrepared:
             for job in jobs:
                 job.sink.abort()
             raise
+
+    def _tags(self, output: Output, tags: Mapping[str, str]) -> Mapping[str, str]:
+        """Statements for a file's metadata; a product that can be read again keeps what it was made of."""
+        return {**tags, **recipe_tags(self.graph, output)} if output.format_name == DIMAP else tags
 
 
 def _finished(job: WriteJob) -> Written:
@@ -104,7 +112,7 @@ class NativeEngine:
             product = products[graph.sources_of(node)[0].id]
             with _at(node):
                 announced.append((announce(node, product), product))
-        return NativePrepared(tuple(announced), self.surroundings)
+        return NativePrepared(tuple(announced), self.surroundings, graph)
 
     def run(
         self, graph: Graph, *, tags: Mapping[str, str] | None = None, progress: Progress | None = None
@@ -114,15 +122,25 @@ class NativeEngine:
 
     def build(self, graph: Graph) -> dict[str, Product]:
         """The lazy product of every node that is not a Write, by node id."""
-        context = Context(self.surroundings)
-        products: dict[str, Product] = {}
-        for node in graph.in_order():
-            with _at(node):
-                operator = get_operator(node).name
-                if operator != "Write":
-                    sources = [products[source.id] for source in graph.sources_of(node)]
-                    products[node.id] = OPERATORS[operator](sources, resolve_parameters(node), context)
-        return products
+        return _build(graph, Context(self.surroundings))
+
+
+def _build(graph: Graph, context: Context) -> dict[str, Product]:
+    products: dict[str, Product] = {}
+    for node in graph.in_order():
+        with _at(node):
+            if get_operator(node).name != "Write":
+                sources = [products[source.id] for source in graph.sources_of(node)]
+                products[node.id] = _product(node, sources, context)
+    return products
+
+
+def _product(node: Node, sources: list[Product], context: Context) -> Product:
+    operator, parameters = get_operator(node).name, resolve_parameters(node)
+    if operator == "Read" and is_dimap(parameters):
+        product = restored(Path(str(parameters["file"])), lambda graph: _build(graph, context))
+        return read.narrowed(product, parameters)
+    return OPERATORS[operator](sources, parameters, context)
 
 
 @contextmanager

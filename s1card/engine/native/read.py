@@ -28,7 +28,11 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
         raise GraphError(
             "the parameter 'file' of a Read node is empty", advice="Name the scene with -P or -S"
         )
-    product = product_of(open_scene(Path(file)), context)
+    return narrowed(product_of(open_scene(Path(file)), context), parameters)
+
+
+def narrowed(product: Product, parameters: Parameters) -> Product:
+    """The bands and the region of a product that a Read node asks for."""
     product = with_bands(product, parameters["sourceBands"])
     if not parameters["useAdvancedOptions"]:
         return product

@@ -71,7 +71,7 @@ def power_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
     named = tuple(parameters.get("sourceBands") or ())
     signals = of_polarizations(source.signals, wanted, source)
     if named:
-        chosen = {source.band(name).polarization for name in named}
+        chosen = {_intensity(source, name) for name in named}
         signals = tuple(signal for signal in signals if signal.polarization in chosen)
     if any(signal.is_interferogram for signal in signals):
         raise GraphError(
@@ -80,3 +80,15 @@ def power_bands(source: Product, parameters: Parameters) -> tuple[Band, ...]:
             advice="Place the operator before Interferogram",
         )
     return tuple(signal.intensity for signal in signals)
+
+
+def _intensity(source: Product, name: str) -> str | None:
+    """The polarization of a band of complex images; a name without its sub-swath means the band of every one.
+
+    Raises:
+        GraphError: There is no such band.
+    """
+    title, _, polarization = name.partition("_")
+    if title == "Intensity" and any(signal.polarization == polarization for signal in source.signals):
+        return polarization
+    return source.band(name).polarization

@@ -82,7 +82,7 @@ def _applied(source: Product, parameters: Parameters) -> Product:
     fields = {band.name: _noise_of(source, band) for band in power_bands(source, parameters)}
     bands = [_denoised(source.band(name), field, sign, clip) for name, field in fields.items()]
     if parameters["outputNoise"]:
-        bands += [_noise_band(source.band(name), field) for name, field in fields.items()]
+        bands += [_noise_band(source.band(name), field, source.swath) for name, field in fields.items()]
     product = replace(
         source, name=f"{source.name}_NR", bands=tuple(bands), signals=(), is_noise_removed=removing
     )
@@ -137,12 +137,13 @@ def _denoised(band: Band, noise: Evaluate, sign: np.float32, clip: bool) -> Band
     )
 
 
-def _noise_band(band: Band, noise: Evaluate) -> Band:
+def _noise_band(band: Band, noise: Evaluate, swath: str) -> Band:
     quantity = "Intensity" if band.unit == "amplitude" else band.name.partition("_")[0]
     return Band(
-        f"{NOISE_NAMES[quantity]}_{band.polarization}",
+        "_".join(filter(None, (NOISE_NAMES[quantity], swath, band.polarization))),
         "db",
         lambda window: _decibels(noise(window)),
+        polarization=band.polarization,
         description=f"thermal noise {band.polarization}",
     )
 
