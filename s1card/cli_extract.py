@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from s1card.cli_options import area_wkt
-from s1card.errors import ResourceError, S1CardError, UsageError
+from s1card.errors import NetworkError, ResourceError, S1CardError, UsageError
 from s1card.parcels.extract import OPTIONAL, ExtractSettings
 from s1card.parcels.pixels.open import open_pixels
 from s1card.parcels.pixels.records import Given
@@ -36,6 +36,9 @@ EXAMPLES = 5
 
 PAUSE = 1.0
 """s: cards that other workers have are looked at again after so long."""
+
+OUTAGE = 3
+"""So many cards in a row without an answer from the network, and the rest is not tried."""
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +96,9 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Failure:
-    """A card that could not be reduced."""
+    """A card that could not be reduced, by its number in the call."""
 
+    number: int
     card: str
     error: S1CardError
 
@@ -178,9 +182,8 @@ def extract(cards: tuple[str, ...], **options: Any) -> None:
     outcomes, failures = _run(cards, wanted, store, wanted.extractor(store, chosen.parcels))
     _show(outcomes, failures, chosen, wanted.as_json)
     if failures:
-        first = failures[0].error
-        message = f"{len(failures)} of {len(cards)} cards failed; the first: {first}"
-        raise type(first)(message)
+        worst = max((failure.error for failure in failures), key=lambda error: error.exit_code)
+        raise type(worst)(f"{len(failures)} of {len(cards)} cards failed: {worst}")
 
 
 def _choose(store: Store, wanted: ExtractOptions) -> Chosen:
@@ -223,7 +226,8 @@ def _run(
 
     What another worker has in hand is looked at again at the end, until somebody has loaded it: a worker may have died.
     """
-    outcomes, failures = [], []
+    outcomes: list[Outcome] = []
+    failures: list[Failure] = []
     left, skips = list(enumerate(cards, 1)), wanted.missing
     while left:
         busy = []
@@ -231,21 +235,31 @@ def _run(
             label = f"{number}/{len(cards)}"
             try:
                 outcome = _reduce(card, label, wanted, extractor, store if skips else None)
-            except ResourceError:
-                raise
             except S1CardError as error:
                 log.warning("%s: %s", card, error)
-                failures.append(Failure(card, error))
+                failures.append(Failure(number, card, error))
+                if _is_hopeless(failures):
+                    log.warning("cards behind %s are not tried", label)
+                    return outcomes, failures
                 continue
             if outcome.status == BUSY:
                 busy.append((number, card))
             else:
                 outcomes.append(outcome)
-        if busy and not skips:
+        if busy and len(left) == len(cards):
             log.warning("%d cards are in the hands of other workers; waiting for them", len(busy))
         left, skips = busy, True
         time.sleep(PAUSE if busy else 0.0)
     return outcomes, failures
+
+
+def _is_hopeless(failures: Sequence[Failure]) -> bool:
+    """Whether cards behind the last that failed would fail as well: the disk is full, or the network is away."""
+    last = failures[-OUTAGE:]
+    if isinstance(last[-1].error, ResourceError):
+        return True
+    are_in_a_row = len(last) == OUTAGE and last[-1].number - last[0].number == OUTAGE - 1
+    return are_in_a_row and all(isinstance(failure.error, NetworkError) for failure in last)
 
 
 def _reduce(
