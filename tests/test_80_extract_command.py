@@ -21,6 +21,7 @@ from affine import Affine
 from end_to_end import band, call_s1card, run_s1card
 from end_to_end import make_card as make_card_of_scene
 from extract_cases import FIELDS, SHOWN, all_rows, extract, power, rectangle, statuses, write_parcels
+from pyproj import Transformer
 from rasterio.features import geometry_mask
 from sentinel2_factory import make_sentinel2
 
@@ -209,11 +210,14 @@ def test_complex_values(parcels: Path, store: Path, tmp_path: Path) -> None:
     assert all_rows(store) == []
 
 
-def write_tiff(path: Path, *bands: np.ndarray, dtype: str = "float32") -> Path:
-    profile = {"driver": "GTiff", "height": 300, "width": 400, "count": len(bands), "dtype": dtype}
-    with rasterio.open(
-        path, "w", **profile, crs=card_cases.GRID.crs, transform=Affine(*card_cases.GRID.transform)
-    ) as to:
+def write_tiff(
+    path: Path, *bands: np.ndarray, dtype: str = "float32", grid: MapGrid = card_cases.GRID
+) -> Path:
+    profile = {
+        "driver": "GTiff", "height": grid.rows, "width": grid.cols, "count": len(bands), "dtype": dtype,
+        "crs": grid.crs, "transform": Affine(*grid.transform),
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as to:
         for index, values in enumerate(bands, 1):
             to.write(values.astype(dtype), index)
     return path
@@ -340,6 +344,20 @@ def test_of_weights_those_used_last_are_kept(cards: list[Path], parcels: Path, s
     left = sorted((store / "weights").iterdir())
     assert len(left) == KEPT and used in left
     assert [path for path in left if path in others] == others[: KEPT - 2]
+
+
+def test_two_zones(cards: list[Path], parcels: Path, store: Path, tmp_path: Path) -> None:
+    """A neighbour's card lies in the zone to the west: the same field, other pixels."""
+    rows = np.arange(700, dtype=np.float32)[:, np.newaxis] + np.zeros(700, np.float32)
+    grid = MapGrid("EPSG:32632", 795_000.0, 4_665_000.0, 10.0, 10.0, 700, 700)
+    west = write_tiff(tmp_path / "S1A_20210120T051000_VV_CARD_BS.tif", rows, grid=grid)
+    extract(cards[0], west, "--parcels", parcels, "--store", store)
+    here, there = series(store, "007", "VVb")
+    assert here["count"] == 400 and there["count"] == pytest.approx(400, abs=4)
+    to_west = Transformer.from_crs("EPSG:32633", grid.crs, always_xy=True)
+    _, northing = to_west.transform(*FIELDS["007"].centroid.coords[0])
+    assert there["mean"] == pytest.approx((grid.top - northing) / 10 - 0.5, abs=0.2)
+    assert len(list((store / "weights").iterdir())) == 2
 
 
 def test_the_report_for_people(cards: list[Path], parcels: Path, store: Path) -> None:
