@@ -21,6 +21,9 @@ DONE, FAILED = 0, 1
 def main() -> NoReturn:
     """Entry point."""
     signal.signal(signal.SIGTERM, _stop)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s: %(name)s: %(message)s", stream=sys.stderr
+    )
     sys.exit(run(sys.argv[1:]))
 
 
@@ -33,9 +36,6 @@ def run(words: Sequence[str]) -> int:
     Returns:
         The exit code: 0, or 1 for any error, as SNAP has it.
     """
-    logging.basicConfig(
-        level=logging.WARNING, format="%(levelname)s: %(name)s: %(message)s", stream=sys.stderr, force=True
-    )
     shows_errors = "-e" in words
     try:
         _do(parse_arguments(words))

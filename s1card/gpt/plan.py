@@ -79,18 +79,22 @@ def _reads(spec: OperatorSpec, arguments: Arguments) -> tuple[Node, ...]:
     files = list(dict.fromkeys([*named, *arguments.files]))
     least, greatest = spec.sources
     if len(files) < least:
-        what = "a source product" if least == 1 else f"{least} source products"
         raise UsageError(
-            f"Operator '{spec.name}': {what} must be given", advice="Name the file, or use -Ssource=<file>"
+            f"Operator '{spec.name}': {_products(least)} must be given",
+            advice="Name the file, or use -Ssource=<file>",
         )
     if greatest is not None and len(files) > greatest:
         raise UsageError(
-            f"Operator '{spec.name}' takes {greatest} source products, {len(files)} are given: {', '.join(files)}"
+            f"Operator '{spec.name}' takes {_products(greatest)}, {len(files)} are given: {', '.join(files)}"
         )
     ids = ["Read" if k == 0 else f"Read({k + 1})" for k in range(len(files))]
     return tuple(
         Node(i, "Read", parameters=(Parameter("file", file),)) for i, file in zip(ids, files, strict=True)
     )
+
+
+def _products(number: int) -> str:
+    return "one source product" if number == 1 else f"{number or 'no'} source products"
 
 
 def names_external_dem(graph: Graph) -> bool:
