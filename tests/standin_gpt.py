@@ -142,7 +142,9 @@ def note(call: Call) -> None:
     """Leave word of a run, and traces wherever SNAP leaves some."""
     file = os.environ.get("STANDIN_GPT_NOTES")
     if file:
+        text = Path(call.graph).read_text() if call.graph else ""
         known = {
+            "operators": re.findall(r"<operator>([^<]+)<", text),
             "arguments": sys.argv[1:],
             "home": os.environ["HOME"],
             "pid": os.getpid(),
@@ -207,7 +209,7 @@ def main() -> None:
     if mode == "empty":
         target_of(call).write_bytes(b"")
     elif replay:
-        again(call, Path(replay))
+        again(call, Path(replay), mode)
     else:
         compute(call, mode)
         keep(call)
@@ -225,7 +227,7 @@ def keep(call: Call) -> None:
         shutil.copytree(target_of(call).parent, folder, dirs_exist_ok=True)
 
 
-def again(call: Call, folder: Path) -> None:
+def again(call: Call, folder: Path, mode: str) -> None:
     """Write what another run wrote, after a look at what this one was given."""
     dem = Path(re.search(r"<externalDEMFile>([^<]+)<", Path(call.graph).read_text())[1])
     orbits = list(Path(call.property("OrbitFiles.sentinel1POEOrbitPath")).rglob("*.EOF.zip"))
@@ -241,18 +243,22 @@ def again(call: Call, folder: Path) -> None:
             (target.parent / name).write_text(path.read_text("latin-1").replace(old, target.stem), "latin-1")
     # All the time nobody else may have touched any of it.
     now = {"dem": dem.stat().st_size, "orbits": [path.name for path in orbits if path.exists()]}
-    if given != now or not orbits or Path(call.property("user.home"), "trace").read_text() != "user.home":
+    wants_orbit = "<operator>Apply-Orbit-File<" in Path(call.graph).read_text()
+    if (
+        given != now
+        or bool(orbits) != wants_orbit
+        or Path(call.property("user.home"), "trace").read_text() != "user.home"
+    ):
         fail(f"Error: disturbed: {given} became {now}")
+    disguise(target, mode)
 
 
 def hang(*, deaf: bool) -> None:
     """Wait for ever, with a child in the same process group that waits too."""
     if deaf:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen(
-        [sys.executable, "-c", f"import time; time.sleep(600)  # {Path.cwd().name}"],
-        preexec_fn=(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)) if deaf else None,
-    )
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " if deaf else ""
+    child = subprocess.Popen([sys.executable, "-c", f"{ignore}import time; time.sleep(600)"])
     progress(20)
     file = os.environ.get("STANDIN_GPT_NOTES")
     if file:
@@ -296,7 +302,7 @@ def find_orbits(graph, call: Call) -> str:
         annotation = open_scene(source.value("file")).images[0].annotation
         time = annotation.state_vectors.time[0]
         month = folder / annotation.mission / str(time.astype("datetime64[M]")).replace("-", "/")
-        names = [path for path in month.glob("*_OPER_AUX_POEORB_OPOD_*.EOF.zip")]
+        names = list(month.glob("*_OPER_AUX_POEORB_OPOD_*.EOF.zip"))
         fitting = [path for path in names if parse_orbit_name(path.name).covers(time, time)]
         if not fitting:
             fail(f"Error: [NodeId: {node.id}] No valid orbit file found for {time}")

@@ -26,9 +26,8 @@ MORE_MEMORY = "Give SNAP more with --memory, fewer --threads, a smaller --aoi, o
 _PERCENT = re.compile(r"(\d{1,3})%|(\.)|(done)")
 _PROGRESS_LINE = re.compile(r"[.\d%]*( done\.?)?\s*")
 _NODE = re.compile(r"\[NodeId: ([^\]]+)\]")
-_CAUSE = re.compile(
-    r"^\s*(?:Caused by: |Error: |SEVERE: |Exception in thread \"[^\"]*\" )(.*\S)", re.MULTILINE
-)
+_CAUSE = re.compile(r"^\s*Caused by: (.*\S)", re.MULTILINE)
+_ERROR = re.compile(r"^\s*(?:Error|SEVERE|Exception in thread \"[^\"]*\"):? (.*\S)", re.MULTILINE)
 _EXCEPTION = re.compile(r"^(?:[a-z]\w*\.)+[A-Z]\w*(?:Exception|Error)\b(?:: .*)?$", re.MULTILINE)
 _JAVA_NAME = re.compile(r"^(?:[a-z]\w*\.)+(?P<name>[A-Z]\w*(?:Exception|Error))(?:: )?")
 _WARNING = re.compile(r"^\s*WARNING: (.*\S)", re.MULTILINE)
@@ -207,8 +206,11 @@ def cause_of(log: str, place: int | None = None) -> str:
     if place is not None:
         start = log.rfind("\n", 0, place) + 1
         return _plain(log[start : log.find("\n", place) if "\n" in log[place:] else len(log)])
-    causes = [match[1] for match in _CAUSE.finditer(log)] or [match[0] for match in _EXCEPTION.finditer(log)]
-    return _plain(causes[-1]) if causes else ""
+    for pattern in (_CAUSE, _ERROR, _EXCEPTION):
+        found = [match[match.re.groups] for match in pattern.finditer(log)]
+        if found:
+            return _plain(found[-1])
+    return ""
 
 
 def warnings_of(log: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from lxml import etree
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from s1card.errors import DataError
 from s1card.geometry.map_grid import MapGrid
@@ -106,10 +107,17 @@ def open_band(band: SnapBand) -> Iterator[BandReader]:
         DataError: Its file is missing or damaged.
     """
     try:
-        with rasterio.open(band.file) as dataset:
+        with _open(band.file) as dataset:
             yield BandReader(band, dataset)
     except RasterioError as error:
         raise DataError(f"it cannot be read: {error}", subject=str(band.file), advice=AGAIN) from error
+
+
+def _open(path: Path) -> Any:
+    """A raster; that it has no map coordinates, as all in radar geometry, is no news."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path)
 
 
 def read_product(path: Path) -> SnapProduct | None:
@@ -202,7 +210,7 @@ def _dimap_grid(root: etree._Element, rows: int, cols: int) -> MapGrid | None:
 def _read_geotiff(path: Path) -> SnapProduct:
     """A GeoTIFF of SNAP: its nodata value stands in a private tag alone, and is 0 for all images."""
     try:
-        with rasterio.open(path) as dataset:
+        with _open(path) as dataset:
             names = [text or f"band_{k}" for k, text in enumerate(dataset.descriptions, 1)]
             nodata = 0.0 if dataset.nodata is None else dataset.nodata
             bands = tuple(
