@@ -22,6 +22,7 @@ BUG, NO_RESOURCES, INTERRUPTED = 70, 5, 130
 COMMANDS = {
     "bs": ("s1card.cli_card:bs", "Make a backscatter card (CARD-BS) of a GRD or SLC scene."),
     "coh6": ("s1card.cli_card:coh6", "Make a coherence card (CARD-COH6) of two SLC scenes."),
+    "compare": ("s1card.cli_compare:compare", "Compare two outputs, or a graph on two engines."),
     "demo": ("s1card.cli_demo:demo", "Simulate a small scene, make its card, measure its accuracy."),
     "extract": ("s1card.cli_extract:extract", "Reduce cards to statistics of parcels in a store."),
     "graph": ("s1card.cli_graph:graph", "List, show, check and explain SNAP graphs."),
@@ -61,7 +62,8 @@ class LazyGroup(click.Group):
 def main_group(ctx: click.Context, debug: bool, verbose: bool) -> None:
     """From the Sentinel-1 archive to analysis-ready cards.
 
-    Exit codes: 0 done, 2 wrong call, 3 bad input data, 4 network or service, 5 no memory or disk, 70 our bug.
+    Exit codes: 0 done, 1 a tolerance of compare is not held, 2 wrong call, 3 bad input data, 4 network or service, 5 no
+    memory or disk, 70 our bug.
     """
     ctx.obj = {"debug": debug}
     logging.basicConfig(
