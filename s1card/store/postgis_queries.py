@@ -54,6 +54,12 @@ WHERE reason IS NULL ORDER BY pid, band, obsid DESC
 """
 """Two passes over a month and a small sort; one pass would have to sort the whole month."""
 
+_GROUPING = (
+    "SET LOCAL work_mem = '256MB'",  # a group per parcel and band
+    "SET LOCAL max_parallel_workers_per_gather = 0",  # each worker would group the whole month for itself
+    "SET LOCAL jit = off",
+)
+
 _OBSERVATION = """
 SELECT s.pid, s.obsid, trim(s.band), s.obstime, d.reference, {statistics}, s.reason
 FROM {partition} s JOIN dias_catalogue d ON d.id = s.obsid WHERE s.obsid = {obsid}
@@ -91,7 +97,8 @@ def histograms(connection: Connection, query: SeriesQuery) -> pa.Table:
 def latest(connection: Connection) -> pa.Table:
     """The newest row with statistics of each parcel and band: month by month, the newest first."""
     found = schemas.LATEST.empty_table()
-    connection.execute("SET LOCAL work_mem = '256MB'")  # a group per parcel and band
+    for setting in _GROUPING:
+        connection.execute(setting)
     for name in reversed(partitions(connection, "sigs")):
         statement = sql.SQL(_NEWEST).format(
             statistics=_names((*STATISTICS, *EXTRA_STATISTICS)), partition=sql.Identifier(name)
