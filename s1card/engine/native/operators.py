@@ -20,6 +20,7 @@ from s1card.engine.native import (
     read,
     remove_grd_border_noise,
     slice_assembly,
+    speckle_filter,
     subset,
     terrain_correction,
     thermal_noise_removal,
@@ -50,6 +51,7 @@ OPERATORS: dict[str, Operator] = {
     "Read": read.apply,
     "Remove-GRD-Border-Noise": remove_grd_border_noise.apply,
     "SliceAssembly": slice_assembly.apply,
+    "Speckle-Filter": speckle_filter.apply,
     "Subset": subset.apply,
     "Terrain-Correction": terrain_correction.apply,
     "ThermalNoiseRemoval": thermal_noise_removal.apply,
@@ -66,6 +68,7 @@ UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
     "Coherence": {"singleMaster": ANY},
     "Enhanced-Spectral-Diversity": {"doNotWriteTargetBands": ANY},
     "Read": {"vectorFile": ANY, "polygonRegion": ANY},
+    "Speckle-Filter": {"filter": ("IDAN", "MuLoG")},
     "Subset": {"vectorFile": ANY, "polygonRegion": ANY},
     "Terrain-Correction": {
         "applyAPDCorrection": ANY,
@@ -105,6 +108,8 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "Interferogram": _GEOMETRIC_PHASE,
     # The format is found out; masks and metadata do not change samples.
     "Read": frozenset({"formatName", "sourceMasks", "copyMetadata"}),
+    # Of the filter IDAN, which is refused.
+    "Speckle-Filter": frozenset({"anSize"}),
     # The scene keeps its metadata and tie points, whatever is asked for.
     "Subset": frozenset({"tiePointGrids", "copyMetadata"}),
     "Terrain-Correction": frozenset({"auxFile"}),
