@@ -102,7 +102,7 @@ def test_a_list_of_files(tmp_path: Path) -> None:
 
 def test_what_has_to_be_stated(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", ("VV",))
-    with pytest.raises(UsageError, match=r"unknown: obstime, sensor, card\. State the obstime"):
+    with pytest.raises(UsageError, match=r"unknown: obstime, sensor, card\. State it: --obstime"):
         open_pixels(path)
     with pytest.raises(UsageError, match="unknown: card"):
         open_pixels(path, given=Given(obstime=datetime(2021, 1, 1), sensor="1A"))

@@ -183,22 +183,22 @@ class _Pass:
         return _Strip(index, corner, corner[0] + rows.rows, pixels, tasks)
 
     def _beginning(self, index: int) -> list[_Cohort]:
-        """The cohort of a strip, if any parcel begins there."""
+        """The cohorts of a strip: parcels that end in the next one at the latest, and taller ones."""
         parcels = self.layout.beginning(index)
-        if not len(parcels):
-            return []
+        is_tall = self.layout.last[parcels] > index + 1
+        return [self._cohort(some) for some in (parcels[~is_tall], parcels[is_tall]) if len(some)]
+
+    def _cohort(self, parcels: Indices) -> _Cohort:
         ends = np.cumsum(self.weights.samples[parcels])
         self.slot[parcels] = ends - self.weights.samples[parcels]
         total = int(ends[-1])
         is_weighted = len(self.weights.spans.weights) > 0
-        return [
-            _Cohort(
-                parcels,
-                int(self.layout.last[parcels].max()),
-                [np.empty(total, np.float32) for _ in self.bands],
-                [np.empty(total if is_weighted else 0, np.float32) for _ in self.bands],
-            )
-        ]
+        return _Cohort(
+            parcels,
+            int(self.layout.last[parcels].max()),
+            [np.empty(total, np.float32) for _ in self.bands],
+            [np.empty(total if is_weighted else 0, np.float32) for _ in self.bands],
+        )
 
     def _work_on(self, strip: _Strip, cohort: _Cohort, which: Indices) -> None:
         """Gather some parcels from a strip, and reduce those that end in it."""

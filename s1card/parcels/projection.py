@@ -30,6 +30,9 @@ _ARC = 8
 """Edges of a quarter circle about an inward corner: 0.05 m off it at a distance of 10 m."""
 
 
+Bounds = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class ProjectedParcels:
     """Parcels in the coordinates of a grid, in the order of their set.
@@ -56,7 +59,9 @@ class ProjectedParcels:
         return len(self.pid)
 
 
-def project_parcels(parcels: ParcelSet, crs: str, *, buffer: float = 0.0) -> ProjectedParcels:
+def project_parcels(
+    parcels: ParcelSet, crs: str, *, buffer: float = 0.0, bounds: Bounds | None = None
+) -> ProjectedParcels:
     """Bring parcels into the coordinate reference system of a grid. If they are in it, no bit changes.
 
     Edges longer than `LONGEST_EDGE` get vertices between their ends before, so that they stay where they are.
@@ -65,6 +70,8 @@ def project_parcels(parcels: ParcelSet, crs: str, *, buffer: float = 0.0) -> Pro
         parcels: Valid polygons.
         crs: Coordinate reference system of the grid.
         buffer: Width of a strip along the edges that is left away, m on the map, so that mixed pixels do not count.
+        bounds: Left, bottom, right, top of the area for which the best operation is taken, in the coordinates of the
+            parcels; by default theirs. Portions of a set are told those of the set, to be treated alike.
 
     Raises:
         UsageError: The buffer is negative, or the grid is in degrees and the buffer is not 0.
@@ -84,8 +91,8 @@ def project_parcels(parcels: ParcelSet, crs: str, *, buffer: float = 0.0) -> Pro
     operation: str = ""
     accuracy: float | None = 0.0
     if len(parcels) and not is_same_system(source, target):
-        west, south, east, north = shapely.total_bounds(geometries)
-        transformer = Transformation(source, target, (west, south, east, north))
+        left, bottom, right, top = shapely.total_bounds(geometries) if bounds is None else bounds
+        transformer = Transformation(source, target, (left, bottom, right, top))
         operation, accuracy = transformer.description, transformer.accuracy
         geometries = _transformed(geometries, source, transformer)
         _note_misplaced(reasons, parcels.geometries, source, geometries, target)

@@ -8,27 +8,28 @@ import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from s1card.parcels.centre_rule import spans_by_centre
 from s1card.parcels.coverage_rule import spans_by_coverage
 from s1card.parcels.lattice import Lattice
-from s1card.parcels.projection import project_parcels
-from s1card.parcels.records import ParcelSet, Skipped
+from s1card.parcels.projection import Bounds, project_parcels
+from s1card.parcels.records import Geometries, ParcelSet, Skipped
 from s1card.parcels.reduce import sizes
-from s1card.parcels.rings import Rings, rings_of
+from s1card.parcels.rings import rings_of
 from s1card.parcels.spans import Spans, joined
 from s1card.raster.disk import discard, disk_errors, part_name, publish
 
 Rule = Literal["centre", "coverage"]
 
-VERSION = 1
+VERSION = 2
 """Of the file; another one is computed anew."""
 
 PARCELS_AT_ONCE = 20_000
@@ -87,13 +88,10 @@ def compute_weights(
         threads: Threads that scan.
     """
     starts = range(0, len(parcels), PARCELS_AT_ONCE)
-    slices = [slice(first, first + PARCELS_AT_ONCE) for first in starts]
-
-    def part(which: slice) -> Weights:
-        return _part(_some(parcels, which), lattice, rule, buffer)
-
+    bounds = tuple(shapely.total_bounds(parcels.geometries)) if len(parcels) else (0.0, 0.0, 0.0, 0.0)
+    how = partial(_part, lattice=lattice, rule=rule, buffer=buffer, bounds=bounds)
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(part, slices))
+        parts = list(pool.map(how, [_some(parcels, slice(k, k + PARCELS_AT_ONCE)) for k in starts]))
     return Weights(
         lattice,
         np.concatenate([part.pid for part in parts] or [np.zeros(0, np.int32)]),
@@ -107,25 +105,23 @@ def _some(parcels: ParcelSet, which: slice) -> ParcelSet:
     return ParcelSet(parcels.pid[which], parcels.ids[which], parcels.geometries[which], parcels.crs)
 
 
-def _part(parcels: ParcelSet, lattice: Lattice, rule: Rule, buffer: float) -> Weights:
-    projected = project_parcels(parcels, lattice.crs, buffer=buffer)
-    rings = rings_of(projected.geometries, lattice)
-    return Weights(lattice, projected.pid, _boxes(rings), RULES[rule](rings), tuple(projected.skipped))
+def _part(parcels: ParcelSet, lattice: Lattice, rule: Rule, buffer: float, bounds: Bounds) -> Weights:
+    """Weights of some parcels. One that vanishes by the buffer keeps its box: it is there, without pixels."""
+    whole = project_parcels(parcels, lattice.crs, bounds=bounds)
+    there = ParcelSet(whole.pid, whole.pid.astype(object), whole.geometries, lattice.crs)
+    shrunk = project_parcels(there, lattice.crs, buffer=buffer)
+    spans = RULES[rule](rings_of(shrunk.geometries, lattice))
+    counts = np.zeros(len(whole.pid) + 1, np.int64)
+    counts[1:][np.isin(whole.pid, shrunk.pid)] = np.diff(spans.start)
+    spans = replace(spans, start=np.cumsum(counts))
+    return Weights(lattice, whole.pid, _boxes(whole.geometries, lattice), spans, tuple(whole.skipped))
 
 
-def _boxes(rings: Rings) -> NDArray[np.int32]:
+def _boxes(geometries: Geometries, lattice: Lattice) -> NDArray[np.int32]:
     """Box of every parcel, in whole pixels."""
-    first = rings.ring[rings.parcel[:-1]]
-    if not len(first):
-        return np.zeros((0, 4), np.int32)
-    sides = [
-        np.floor(np.minimum.reduceat(rings.row, first)),
-        np.floor(np.maximum.reduceat(rings.row, first)) + 1,
-    ]
-    sides += [
-        np.floor(np.minimum.reduceat(rings.col, first)),
-        np.floor(np.maximum.reduceat(rings.col, first)) + 1,
-    ]
+    left, bottom, right, top = shapely.bounds(geometries).reshape(-1, 4).T
+    begin, end = np.floor(lattice.row(top)), np.floor(lattice.row(bottom)) + 1
+    sides = begin, end, np.floor(lattice.col(left)), np.floor(lattice.col(right)) + 1
     return np.stack(sides, axis=1).astype(np.int32)
 
 

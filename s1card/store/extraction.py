@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from s1card.parcels.pixels.records import PixelSource
 from s1card.parcels.records import Observation, ParcelSet, Skipped
 from s1card.parcels.weights import WeightFolder, Weights
 from s1card.store.base import EXTRACTED, NO_PARCELS, Store
+
+log = logging.getLogger(__name__)
 
 UNREADABLE = "Rio error"
 """Status of a card whose pixels cannot be read, as in the original."""
@@ -73,6 +76,8 @@ class Extractor:
         begun = time.monotonic()
         reference = source.observation.reference
         with self.store.taken(source.observation) as work:
+            if "inc" in self.settings.extras and source.incidence is None:
+                log.warning("%s has no layer of incidence angles: inc stays empty", reference)
             if work is None:
                 return Outcome(reference, BUSY, None, time.monotonic() - begun)
             try:

@@ -109,8 +109,7 @@ def observe(reference: str, facts: Facts, given: Given, footprint: BaseGeometry,
         raise UsageError(
             f"neither its name nor its tags say everything about it; unknown: {', '.join(missing)}",
             subject=source,
-            advice=f"State the {', '.join(missing)}: time as 2021-05-31T05:10:00, sensor as 1A, card as "
-            f"{', '.join(CARDS)}",
+            advice=f"State it: --obstime 2021-05-31T05:10:00, --sensor 1A, --card-kind {'|'.join(CARDS)}",
         )
     observation = Observation(
         reference=reference,

@@ -69,7 +69,9 @@ class BandReader:
             else:
                 self._read_by_gdal(window, target)
         except (RasterioError, OSError) as error:
-            raise raster_error(self._location, self._describe(window, str(error))) from error
+            raise raster_error(
+                self._location, self._describe(window, str(error.__cause__ or error))
+            ) from error
         except DataError as error:
             message = self._describe(window, error.message)
             raise DataError(message, subject=self._location, advice=DAMAGED) from error
