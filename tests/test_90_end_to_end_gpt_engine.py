@@ -22,6 +22,7 @@ from engine_cases import Small, chain, small  # noqa: F401 - a fixture
 from s1card.engine.native.context import Surroundings
 from s1card.engine.snap.engine import SnapEngine, SnapPrepared, gpt_engine
 from s1card.engine.snap.settings import SnapSettings
+from s1card.graph.model import Graph
 
 GIB = 1 << 30
 

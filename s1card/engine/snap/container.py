@@ -27,6 +27,9 @@ PROGRAMS = {
 """Programs of each runtime."""
 
 PREFERENCE = ("podman", "docker", "apptainer", "charliecloud")
+IMAGE_PATH = "/opt/snap/bin:/usr/local/snap/bin:/usr/local/bin:/usr/bin:/bin"
+"""Search path inside an image of Charliecloud, which tells nothing of the image's own."""
+
 ANSWER_WITHIN = 20.0
 """Seconds a runtime has to say that it works, or to remove a container."""
 
@@ -84,8 +87,11 @@ class Container:
         return [*before, self.gpt, *arguments]
 
     def environment(self, job: Job) -> dict[str, str]:
-        """The runtime's own environment; that of gpt is stated in the command."""
-        return dict(os.environ)
+        """The runtime's own environment; that of gpt is stated in the command.
+
+        Charliecloud wants to know the user's name, which batch systems do not always say.
+        """
+        return {"USER": str(self._user), **os.environ}
 
     def stop(self, job: Job) -> None:
         """Remove a container that outlives its client, as those of a Docker service do."""
@@ -156,9 +162,15 @@ class Container:
     def _charliecloud(self, job: Job) -> list[str]:
         """Charliecloud maps the user's id, and separates neither the network nor memory; its mounts are not read-only.
 
-        Mount points are made over the image without touching it (``--write-fake``) where the version can.
+        The mount points must be there in the image, or be made over it by the option ``--write-fake`` of its newer
+        versions.
         """
-        command = [str(self.runtime.program), "--no-home", "--private-tmp", "--unset-env=*"]
+        command = [
+            str(self.runtime.program),
+            "--private-tmp",
+            "--unset-env=*",
+            f"--set-env=PATH={IMAGE_PATH}",
+        ]
         for path in (*mounts(job), job.scratch.path):
             command.append(f"--bind={path}:{path}")
         for name, value in _variables(job).items():
