@@ -495,7 +495,7 @@ def test_a_picture_shows_the_difference(tmp_path: Path) -> None:
     assert draw(compare_outputs(*paths), tmp_path / "it.png") == []
     assert sorted(p.name for p in tmp_path.glob("*it*")) == ["it.png"]
     image = imread(tmp_path / "it.png")
-    assert image.shape[:2] == (840, 1600)
+    assert image.shape[:2] == (720, 1600)
     red = (image[..., 0] > 0.4) & (image[..., 1] < 0.35) & (image[..., 2] < 0.35)
     assert red.sum() > 2000  # the patch in the difference
 

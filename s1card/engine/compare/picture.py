@@ -27,7 +27,7 @@ MOST_BANDS = 6
 """Rows of a picture; further bands are left out."""
 
 _DPI = 100
-_WIDTH, _ROW = 16.0, 4.0
+_WIDTH, _ROW = 16.0, 3.4
 _BINS = 121
 _GREY, _DIFFERENCE, _NOTHING = "gray", "RdBu_r", "#d9d9d9"
 

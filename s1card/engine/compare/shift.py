@@ -170,7 +170,7 @@ def _starts(length: int, size: int) -> list[int]:
 def _texture(values: NDArray[Any], scale: Scale) -> NDArray[np.float64]:
     if scale != "dB":
         return np.asarray(values, np.float64)
-    return np.asarray(np.where(values > 0, values, np.nan).astype(np.float64) ** POWER)
+    return np.asarray(np.maximum(values.astype(np.float64), 0.0) ** POWER)  # dark is valid; NaN stays NaN
 
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
