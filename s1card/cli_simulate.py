@@ -129,6 +129,9 @@ def _all(options: list[_Option[Any]]) -> _Option[Any]:
     )
 )
 @_all(_common(_GRD))
+@click.option(
+    "--slopes", is_flag=True, help="Slopes as bright as the radar sees them: gamma0 is that of the terrain."
+)
 @click.option("--cog", is_flag=True, help="Cloud-optimised measurements.")
 @_fault(FAULTS)
 def grd(out: Path, direction: str, with_zip: bool, fault: str | None, as_json: bool, **choices: Any) -> None:

@@ -24,6 +24,7 @@ LAYERS = {
     "lia": ("saveLocalIncidenceAngle", "localIncidenceAngle"),
     "mask": ("saveLayoverShadowMask", "layover_shadow_mask"),
     "dem": ("saveDEM", "elevation"),
+    "area": ("saveArea", "simulatedImage"),
 }
 """Layers of a card: the recipe's parameter that asks for one, and SNAP's name of its band."""
 
@@ -34,7 +35,7 @@ NOT_IDENTITY = frozenset(
 ) | {switch for switch, _ in LAYERS.values()}
 """Recipe parameters that name inputs and outputs; all others are part of a card's identity."""
 
-UNITS = {"intensity": "1", "coherence": "1"}
+UNITS = {"intensity": "1", "coherence": "1", "Ratio": "1"}
 POLARIZATIONS = ("VV", "VH", "HH", "HV")
 
 
@@ -105,6 +106,15 @@ def filled_recipe(recipe: Graph, inputs: Mapping[str, str], order: CardOrder) ->
     unknown = [name for name in order.layers if name not in LAYERS]
     if unknown:
         raise GraphError(f"no layer {unknown[0]!r}", advice=f"Layers are {', '.join(LAYERS)}")
+    usual = {p.name: p.default or "" for p in recipe_parameters(recipe)}
+    lacking = [name for name in order.layers if LAYERS[name][0] not in usual]
+    if lacking:
+        able = [name for name, (switch, _) in LAYERS.items() if switch in usual]
+        raise GraphError(
+            f"the recipe cannot write the layer {lacking[0]!r}: it has no parameter {LAYERS[lacking[0]][0]}",
+            subject=order.recipe or recipe.id,
+            advice=f"Its layers are {', '.join(able) or 'none'}",
+        )
     values = {
         **inputs,
         "output": "card.tif",
@@ -122,7 +132,6 @@ def filled_recipe(recipe: Graph, inputs: Mapping[str, str], order: CardOrder) ->
             subject=order.recipe,
             advice=f"Give it with -P {missing[0].name}=...",
         )
-    usual = {p.name: p.default or "" for p in recipe_parameters(recipe)}
     differences = {k: v for k, v in values.items() if k not in NOT_IDENTITY and v != usual.get(k, "")}
     return fill(recipe, values), differences
 

@@ -21,7 +21,7 @@ from s1card.card.records import KINDS, CardBand, CardContext
 from s1card.card.stac import COG_TYPE, POLARIZATIONS, FileFacts, WrittenBand, build_item, dump_item, multihash
 from s1card.errors import DataError
 
-_BAND_ORDER = (*POLARIZATIONS, "inc", "lia", "dem", "mask")
+_BAND_ORDER = (*POLARIZATIONS, "inc", "lia", "dem", "mask", "area")
 _AGAIN = "Make the card again with --overwrite"
 
 

@@ -73,7 +73,7 @@ class CardBand:
     """A raster that was written and shall be part of a card.
 
     Attributes:
-        name: ``VV``, ``VH``, ``HH``, ``HV`` or a layer: ``inc``, ``lia``, ``dem``, ``mask``.
+        name: ``VV``, ``VH``, ``HH``, ``HV`` or a layer: ``inc``, ``lia``, ``dem``, ``mask``, ``area``.
         path: The file, a GeoTIFF of one band.
         sha256: Of the file, lower-case hexadecimal.
         size: Of the file in bytes.

@@ -43,6 +43,7 @@ _LAYER_ROLES = {
     "lia": "local-incidence-angle",
     "dem": "surface-model",
     "mask": "data-mask",
+    "area": "contributing-area",
 }
 
 

@@ -155,7 +155,7 @@ class Geocoder:
         rows, cols = self._nodes_around(window)
         node_x, node_y = np.meshgrid(self.grid.x(cols * self.cell), self.grid.y(rows * self.cell))
         x, y = (np.asarray(v, np.float64) for v in self._to_dem.transform(node_x, node_y))
-        x = self._nearest_turn(x)
+        x = self.nearest_turn(x)
         margin_x, margin_y = (reach(self.dem_taps) * spacing for spacing in self.dem.spacing)
         patch = self.dem.read(
             float(x.min()) - margin_x,
@@ -198,7 +198,7 @@ class Geocoder:
         )
         return Located(window, line, pixel, height)
 
-    def _nearest_turn(self, x: Floats) -> Floats:
+    def nearest_turn(self, x: Floats) -> Floats:
         """Longitudes within half a turn of the DEM's middle, which may lie beyond 180 degrees; other x as they are."""
         if not self._dem_is_geographic:
             return x

@@ -72,6 +72,8 @@ class GrdConfig:
         polarizations: Co-polarization first.
         terrain: ``flat``, ``hills``, ``steep`` or ``mountains``.
         height: Height above the ellipsoid that the terrain does not go below, metres.
+        slopes: Whether slopes are as bright as they are to the radar, so that the gamma0 of a field is that of its
+            terrain; else every field looks like level ground.
         dem_spacing: Spacing of the elevation model, arc seconds.
         targets: Number of point targets.
         speckle: ``gamma``, ``table`` (faster, from 65,536 quantiles) or ``none``.
@@ -99,6 +101,7 @@ class GrdConfig:
     polarizations: tuple[str, ...] = ("VV", "VH")
     terrain: str = "hills"
     height: float = 60.0
+    slopes: bool = False
     dem_spacing: float = 1.0
     targets: int = 9
     speckle: str = "gamma"

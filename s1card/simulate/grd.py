@@ -33,6 +33,7 @@ from s1card.simulate.preview import write_preview
 from s1card.simulate.product import Product
 from s1card.simulate.radiometry import line_radiometry, make_calibration, make_noise
 from s1card.simulate.safe_writer import ImageDocuments, new_product, write_image_documents, zip_product
+from s1card.simulate.slopes import LEVEL, flightpath
 from s1card.simulate.targets import Targets, place_targets, with_peaks, write_targets
 from s1card.simulate.terrain import Heights, Terrain, dem_grid, make_terrain, write_dem
 
@@ -130,6 +131,7 @@ def _model(scene: _Scene, calibration: Calibration, noise: list[Noise]) -> Scene
         with_peaks(world.targets, radiometry),
         make_speckle(config),
         Border(config.border, config.border // 2 if config.border_kind == "noise" else 0),
+        flightpath(scene.acquisition) if config.slopes else LEVEL,
     )
 
 

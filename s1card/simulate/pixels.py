@@ -17,7 +17,8 @@ from s1card.simulate.config import GrdConfig
 from s1card.simulate.fields import Lattice, class_of, field_at
 from s1card.simulate.ground import Ties, ground_line
 from s1card.simulate.hashing import TABLE_SIZE, gamma_table, gamma_variate, mix, stream
-from s1card.simulate.radiometry import LineRadiometry, vector_before
+from s1card.simulate.radiometry import BETA_CONSTANT, LineRadiometry, vector_before
+from s1card.simulate.slopes import LEVEL, Flightpath, beta_over_gamma
 from s1card.simulate.targets import Targets, add_targets
 from s1card.simulate.terrain import Heights
 
@@ -44,7 +45,11 @@ class Border(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SceneModel:
-    """All that determines the pixels of a scene."""
+    """All that determines the pixels of a scene.
+
+    With a flightpath, slopes towards the sensor are brighter and gamma0 of a field is that of its terrain; without one,
+    gamma0 is that of level ground wherever a pixel lies.
+    """
 
     lines: int
     pixels: int
@@ -55,6 +60,7 @@ class SceneModel:
     targets: Targets
     speckle: Speckle
     border: Border
+    flightpath: Flightpath = LEVEL
 
     def blocks(self, block_lines: int, threads: int) -> Iterator[tuple[int, Counts]]:
         """First line and pixels (polarizations, lines, pixels) of every block of lines, in order.
@@ -75,12 +81,12 @@ class SceneModel:
     def block(self, first: int, last: int) -> Counts:
         """Pixels (polarizations, last - first, pixels) of lines first .. last - 1."""
         out = np.empty((len(self.radiometry), last - first, self.pixels), np.uint16)
-        classes = np.empty(self.pixels, np.uint8)
+        classes, gain = np.empty(self.pixels, np.uint8), np.empty(self.pixels)
         for line in range(first, last):
-            _class_line(self.ties, self.heights, self.lattice, line, classes)
+            _ground_line(self.ties, self.heights, self.lattice, self.flightpath, line, classes, gain)
             for k, radiometry in enumerate(self.radiometry):
                 power = np.empty(self.pixels)
-                _power_line(radiometry, line, classes, self.border, power)
+                _power_line(radiometry, line, classes, gain, self.border, power)
                 _speckle_line(self.speckle, line, k, power)
                 add_targets(power, line, self.targets.line, self.targets.pixel, self.targets.peak[k])
                 _digital_numbers(power, self.border, out[k, line - first])
@@ -95,9 +101,16 @@ def make_speckle(config: GrdConfig) -> Speckle:
 
 
 @njit(cache=True, nogil=True)
-def _class_line(
-    ties: Ties, heights: Heights, lattice: Lattice, line: int, classes: NDArray[np.uint8]
+def _ground_line(
+    ties: Ties,
+    heights: Heights,
+    lattice: Lattice,
+    flightpath: Flightpath,
+    line: int,
+    classes: NDArray[np.uint8],
+    gain: Floats,
 ) -> None:
+    """Class of every pixel, and its amplitude for a gamma0 of 1; -1 where that is for the look-up vectors to say."""
     longitude, latitude, height = np.empty(classes.size), np.empty(classes.size), np.empty(classes.size)
     ground_line(ties, heights, line, longitude, latitude, height)
     last_field, last_class = -1, 0
@@ -106,18 +119,32 @@ def _class_line(
         if field != last_field:
             last_field, last_class = field, class_of(lattice, field)
         classes[pixel] = last_class
+        gain[pixel] = -1.0
+        if flightpath.place.shape[0]:
+            place, direction = flightpath.place[line], flightpath.direction[line]
+            ratio = beta_over_gamma(
+                heights, place, direction, longitude[pixel], latitude[pixel], height[pixel]
+            )
+            gain[pixel] = BETA_CONSTANT * math.sqrt(ratio)
 
 
 @njit(cache=True, nogil=True)
 def _power_line(
-    radiometry: LineRadiometry, line: int, classes: NDArray[np.uint8], border: Border, power: Floats
+    radiometry: LineRadiometry,
+    line: int,
+    classes: NDArray[np.uint8],
+    gain: Floats,
+    border: Border,
+    power: Floats,
 ) -> None:
     """Expected power in DN**2: gamma0 K**2 + noise, look-up vectors linear between their lines."""
     row, weight = vector_before(radiometry.gamma_line, line)
     noisy_row, noisy_weight = vector_before(radiometry.noise_line, line)
     gamma, noise = radiometry.gamma, radiometry.noise
     for pixel in range(power.size):
-        k = (1.0 - weight) * gamma[row, pixel] + weight * gamma[row + 1, pixel]
+        k = gain[pixel]
+        if k < 0.0:
+            k = (1.0 - weight) * gamma[row, pixel] + weight * gamma[row + 1, pixel]
         n = (1.0 - noisy_weight) * noise[noisy_row, pixel] + noisy_weight * noise[noisy_row + 1, pixel]
         signal = radiometry.gamma0[classes[pixel]] * k * k
         if pixel < border.width or pixel >= power.size - border.width:

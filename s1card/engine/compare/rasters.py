@@ -17,7 +17,7 @@ from s1card.engine.compare.private_tag import dimap_tag
 from s1card.errors import DataError
 
 TIFFS, ENVI, DIMAP = (".tif", ".tiff"), (".img", ".hdr"), ".dim"
-_CARD_BANDS = ("VV", "VH", "HH", "HV", "inc", "lia", "mask", "dem")
+_CARD_BANDS = ("VV", "VH", "HH", "HV", "inc", "lia", "mask", "dem", "area")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from s1card.engine.native import (
     apply_orbit_file,
     back_geocoding,
+    band_maths,
     band_merge,
     band_select,
     calibration,
@@ -23,6 +24,7 @@ from s1card.engine.native import (
     speckle_filter,
     subset,
     terrain_correction,
+    terrain_flattening,
     thermal_noise_removal,
     topo_phase_removal,
     topsar_deburst,
@@ -38,6 +40,7 @@ Operator = Callable[[Sequence[Product], Parameters, Context], Product]
 OPERATORS: dict[str, Operator] = {
     "Apply-Orbit-File": apply_orbit_file.apply,
     "Back-Geocoding": back_geocoding.apply,
+    "BandMaths": band_maths.apply,
     "BandMerge": band_merge.apply,
     "BandSelect": band_select.apply,
     "Calibration": calibration.apply,
@@ -54,6 +57,7 @@ OPERATORS: dict[str, Operator] = {
     "Speckle-Filter": speckle_filter.apply,
     "Subset": subset.apply,
     "Terrain-Correction": terrain_correction.apply,
+    "Terrain-Flattening": terrain_flattening.apply,
     "ThermalNoiseRemoval": thermal_noise_removal.apply,
     "TopoPhaseRemoval": topo_phase_removal.apply,
     "TOPSAR-Deburst": topsar_deburst.apply,
@@ -75,6 +79,10 @@ UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
         "demResamplingMethod": ("DELAUNAY_INTERPOLATION",),
         "externalAuxFile": ANY,
         "outputComplex": ANY,
+    },
+    "Terrain-Flattening": {
+        "applyAPDCorrection": ANY,
+        "demResamplingMethod": ("DELAUNAY_INTERPOLATION",),
     },
 }
 """Parameter values of these operators that the native engine refuses; `ANY`: all but the default."""
@@ -113,6 +121,8 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     # The scene keeps its metadata and tie points, whatever is asked for.
     "Subset": frozenset({"tiePointGrids", "copyMetadata"}),
     "Terrain-Correction": frozenset({"auxFile"}),
+    # A tile is made from all terrain that can fall into it, however far that lies.
+    "Terrain-Flattening": frozenset({"additionalOverlap"}),
     # Orbits are interpolated exactly, and heights are read wherever they are needed.
     "TopoPhaseRemoval": frozenset({"orbitDegree", "tileExtensionPercent"}),
     # A product of one sub-swath is always accepted.
