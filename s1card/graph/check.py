@@ -10,6 +10,7 @@ from typing import Literal
 
 from s1card.errors import GraphError
 from s1card.graph.closest import suggestion
+from s1card.graph.expression import parse
 from s1card.graph.fill import placeholders
 from s1card.graph.model import Graph, Node, Parameter
 from s1card.graph.operator_spec import OperatorSpec, ParameterSpec
@@ -209,3 +210,14 @@ def _target_bands(node: Node) -> Iterator[tuple[Severity, str]]:
     for band in bands.children:
         if not (band.child("name") and band.child("expression")):
             yield "error", f"targetBands: <{band.name}> needs a name and an expression"
+        for name in ("expression", "validExpression"):
+            yield from _expression(node, band.child(name))
+
+
+def _expression(node: Node, text: str) -> Iterator[tuple[Severity, str]]:
+    if not text or names_in(text, node):
+        return
+    try:
+        parse(text)
+    except GraphError as error:
+        yield "error", f"targetBands: {error.message}. {error.advice}".rstrip()
