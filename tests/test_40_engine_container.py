@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -294,14 +295,18 @@ def test_charliecloud_really(
 
 
 def test_podman_really(
-    small: Small, expected: tuple[np.ndarray, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Small,
+    expected: tuple[np.ndarray, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     if shutil.which("podman") is None or shutil.which("runc") is None:
         pytest.skip("needs Podman and runc (apt-get install podman runc)")
     storage, conf = tmp_path / "storage.conf", tmp_path / "containers.conf"
-    storage.write_text(
-        f'[storage]\ndriver = "vfs"\nrunroot = "{tmp_path}/run"\ngraphroot = "{tmp_path}/storage"\n'
-    )
+    place = tempfile.mkdtemp(prefix="pod")  # Podman's sockets bear no long names
+    request.addfinalizer(lambda: shutil.rmtree(place, ignore_errors=True))
+    storage.write_text(f'[storage]\ndriver = "vfs"\nrunroot = "{place}/run"\ngraphroot = "{place}/storage"\n')
     conf.write_text('[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n')
     monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
     monkeypatch.setenv("CONTAINERS_CONF", str(conf))
