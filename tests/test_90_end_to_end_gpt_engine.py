@@ -23,6 +23,7 @@ from s1card.engine.native.context import Surroundings
 from s1card.engine.snap.engine import SnapEngine, SnapPrepared, gpt_engine
 from s1card.engine.snap.settings import SnapSettings
 from s1card.graph.model import Graph
+from s1card.simulate import SimulatedPair, SlcPairConfig, simulate_slc_pair
 
 GIB = 1 << 30
 
@@ -175,3 +176,45 @@ def test_no_snap_is_a_wrong_call(small: Small, tmp_path: Path) -> None:
     done = call_s1card("bs", *words, "--gpt", tmp_path, "--out", tmp_path / "cards")
     assert done.returncode == 2
     assert "no gpt that can be run" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> SimulatedPair:
+    config = SlcPairConfig(bursts=1, swaths=("IW1",), samples=400, terrain="hills", targets=0)
+    return simulate_slc_pair(config, tmp_path_factory.mktemp("pair"))
+
+
+def flat_geoid(folder: Path) -> Path:
+    """A grid that puts the geoid 40 m above the ellipsoid, everywhere."""
+    folder.mkdir()
+    transform = rasterio.Affine(0.25, 0, -180.125, 0, -0.25, 90.125)
+    profile = {"driver": "GTiff", "width": 1440, "height": 721, "count": 1, "dtype": "float32"}
+    path = folder / "us_nga_egm96_15.tif"
+    with rasterio.open(path, "w", crs="EPSG:4326", transform=transform, **profile) as target:
+        target.write(np.full((721, 1440), 40, np.float32), 1)
+    return folder
+
+
+def test_a_coherence_card(
+    pair: SimulatedPair, snap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Back-Geocoding of SNAP adds EGM96 to the elevation model, whatever it is told: it gets one above EGM96."""
+    monkeypatch.setenv("S1CARD_GEOID_DIR", str(flat_geoid(tmp_path / "geoid")))
+    words = [*pair.secondary, *pair.reference, "--dem", pair.dem, "--dem-datum", "ellipsoid", "--json"]
+    words += ["--no-verify", "--pol", "VV", "--spacing", "40"]
+    cards = []
+    for name, further in (("native", []), ("gpt", options(snap, tmp_path))):
+        done = call_s1card("coh6", *words, "--out", tmp_path / name, *further)
+        assert done.returncode == 0, done.stderr
+        cards.append(json.loads(done.stdout))
+    native, by_snap = cards
+    assert by_snap["id"] == native["id"]
+    with rasterio.open(native["bands"]["VV"]) as ours, rasterio.open(by_snap["bands"]["VV"]) as theirs:
+        assert theirs.transform == ours.transform
+        a, b = ours.read(1), theirs.read(1)
+    assert np.isfinite(a).mean() > 0.2
+    assert (np.isfinite(a) == np.isfinite(b)).mean() > 0.999
+    np.testing.assert_allclose(a, np.where(np.isfinite(b), b, a), atol=1e-3)
+    properties = [json.loads(Path(card["item"]).read_text())["properties"] for card in cards]
+    differing = {k for k in properties[0] if properties[0][k] != properties[1].get(k)}
+    assert not {k for k in differing if k.startswith(("sar:", "sat:", "proj:", "datetime"))}
