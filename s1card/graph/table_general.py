@@ -208,7 +208,8 @@ LAND_SEA_MASK = OperatorSpec(
         flag("useSRTM", "take the coast from SRTM 3Sec", "true"),
         text("geometry", "vector layer with the mask"),
         flag("invertGeometry", "blank the outside of the vector layer", "false"),
-        integer("shorelineExtension", "widen the coast by", "0", unit="px"),
+        integer("shorelineExtension", "widen the coast by", "0", "[0,*)", unit="px"),
+        flag("byPass", "change nothing", "false"),
     ),
 )
 
