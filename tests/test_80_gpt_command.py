@@ -18,7 +18,7 @@ from s1card.errors import UsageError
 from s1card.gpt.arguments import Arguments, parse_arguments
 from s1card.gpt.parameter_file import read_parameter_file
 from s1card.gpt.surroundings import Place, surroundings_of
-from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
+from s1card.simulate import GrdConfig, SimulatedScene, SlcPairConfig, simulate_grd, simulate_slc_pair
 
 CALIBRATION = """<graph id="g"><version>1.0</version>
   <node id="Cal"><operator>Calibration</operator><sources><source>${%s}</source></sources>
@@ -493,3 +493,36 @@ class TestSnapFolder:
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         assert "cannot be written" in gpt("--install-as-snap", tmp_path / "file").stderr
+
+
+class TestSubSwaths:
+    """SLC products of several sub-swaths go through BEAM-DIMAP, too."""
+
+    @pytest.fixture(scope="class")
+    def slc(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        config = SlcPairConfig(bursts=2, swaths=("IW1", "IW2"), samples=400, polarizations=("VV",))
+        pair = simulate_slc_pair(config, tmp_path_factory.mktemp("pair"))
+        return pair.secondary[0]
+
+    def test_steps_give_what_one_graph_gives(self, slc: Path) -> None:
+        done("Apply-Orbit-File", slc, "-t", "a.dim")
+        assert bands_of(Path("a.dim")) == ["i_IW1_VV", "i_IW2_VV", "q_IW1_VV", "q_IW2_VV"]
+        done("Calibration", "a.dim", "-t", "b.dim", "-PsourceBands=Intensity_VV")
+        assert bands_of(Path("b.dim")) == ["Sigma0_IW1_VV", "Sigma0_IW2_VV"]
+        done("TOPSAR-Deburst", "b.dim", "-t", "steps.dim")
+        steps = ("Read", ""), ("Apply-Orbit-File", "Read"), ("Calibration", "Apply-Orbit-File")
+        nodes = "".join(
+            f'<node id="{name}"><operator>{name}</operator><sources>'
+            + (f'<s refid="{source}"/>' if source else "")
+            + f"</sources><parameters>{f'<file>{slc}</file>' if name == 'Read' else ''}</parameters></node>"
+            for name, source in (*steps, ("TOPSAR-Deburst", "Calibration"))
+        )
+        Path("g.xml").write_text(f"<graph><version>1.0</version>{nodes}</graph>")
+        done("g.xml", "-t", "whole.dim")
+        assert bands_of(Path("steps.dim")) == ["Sigma0_VV"]
+        assert same(Path("steps.data/Sigma0_VV.img"), Path("whole.data/Sigma0_VV.img"))
+
+    def test_other_formats_hold_one_size_only(self, slc: Path) -> None:
+        message = refusal("Apply-Orbit-File", slc, "-t", "a.tif")
+        assert "make no single raster" in message
+        assert "or write BEAM-DIMAP" in message

@@ -236,20 +236,19 @@ def test_noise_power_of_a_grd_scene(python: Path, home: Path, grd: SimulatedScen
 def test_slc_scene(
     python: Path, home: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Backscatter as of `s1card bs`, and noise. The sub-swaths are debursted and merged in one call of gpt."""
+    """Backscatter as of `s1card bs`, and noise; products between the steps hold sub-swaths of several sizes."""
     config = SlcPairConfig(bursts=2, swaths=("IW1", "IW2"), samples=400, polarizations=("VV",))
     pair = simulate_slc_pair(config, tmp_path_factory.mktemp("slc"))
     for orbit in pair.orbits:
         keep_orbit(home, orbit)
     (scene,) = pair.secondary
-    options = {**PLACE, "spacing": 10, "groupsize": 100, "rlks": 4, "azlks": 1, **dem_of(pair.dem)}
+    options = {**PLACE, "spacing": 10, "rlks": 4, "azlks": 1, **dem_of(pair.dem)}
     backscatter = {"scaling": "linear", "terrainFlattening": False, "nodataValueAtSea": False}
     pyrosar(python, home, "geocode", infile=scene, outdir=tmp_path / "bs", **options, **backscatter)
     recipe = recipe_in_the_order_of_pyrosar("card-bs-slc", tmp_path)
     card = make_card(scene, pair.dem, tmp_path / "cards", "--crs", "EPSG:32632", "--recipe", recipe)
     assert_same_pixels(band(card, "VV"), made(tmp_path / "bs", "VV_gamma0-elp.tif"))
-    pyrosar(
-        python, home, "noise_power", infile=scene, outdir=tmp_path / "noise", polarizations=["VV"], **options
-    )
+    options |= {"groupsize": 100, "polarizations": ["VV"]}
+    pyrosar(python, home, "noise_power", infile=scene, outdir=tmp_path / "noise", **options)
     noise = image(made(tmp_path / "noise", "VV_NESZ.tif"))
     assert -35 < np.nanmin(noise) < np.nanmax(noise) < -15

@@ -8,7 +8,7 @@ from pathlib import Path
 from s1card.errors import GraphError
 from s1card.raster.codec import TileCodec
 from s1card.raster.cog import CogSink
-from s1card.raster.dimap import DimapSink
+from s1card.raster.dimap import DimapSink, SizesSink
 from s1card.raster.envi import EnviSink
 from s1card.raster.geotiff import BigTiffSink, GeoTiffSink
 from s1card.raster.sink import BandSpec, Extent, RasterSink, Tags, WrittenFile
@@ -25,6 +25,7 @@ __all__ = [
     "Extent",
     "GeoTiffSink",
     "RasterSink",
+    "SizesSink",
     "TileCodec",
     "WrittenFile",
     "forced_path",

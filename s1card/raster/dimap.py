@@ -66,7 +66,99 @@ class DimapSink:
         disk.discard(self._part)
 
 
-def encode_document(name: str, extent: Extent, bands: Sequence[BandSpec], tags: Tags) -> bytes:
+class SizesSink:
+    """A BEAM-DIMAP product whose bands are of several sizes, as SNAP keeps the sub-swaths of an SLC product.
+
+    Each size is written through a part of its own; the product is complete when the last part is closed.
+
+    Args:
+        path: ``<folder>/<name>.dim``.
+        parts: Rows and columns, and what the bands hold, for each size.
+        tags: Metadata of the product.
+
+    Raises:
+        UsageError: Bands that no file can hold.
+        ResourceError: The disk is full or cannot be written.
+    """
+
+    def __init__(
+        self, path: Path, parts: Sequence[tuple[tuple[int, int], Sequence[BandSpec]]], tags: Tags
+    ) -> None:
+        self._path = path
+        self._part = disk.part_name(path)
+        bands = [band for _, of_part in parts for band in of_part]
+        shapes = [shape for shape, of_part in parts for _ in of_part]
+        self._document = encode_document(path.stem, max(shapes), bands, tags, shapes=shapes)
+        self._open = len(parts)
+        self._folders: list[EnviFolder] = []
+        try:
+            for shape, of_part in parts:
+                self._folders.append(EnviFolder(path.with_suffix(".data"), shape, of_part))
+        except BaseException:
+            self.abort()
+            raise
+
+    @property
+    def parts(self) -> list[SizePart]:
+        """A sink per size."""
+        return [SizePart(self, folder) for folder in self._folders]
+
+    def close_part(self) -> list[Path]:
+        """One part is written; the path of the document if it was the last."""
+        self._open -= 1
+        if self._open:
+            return []
+        try:
+            for folder in self._folders:
+                folder.finish()
+            with disk.disk_errors(self._path):
+                self._part.write_bytes(self._document)
+            self._folders[0].publish()
+            for folder in self._folders[1:]:
+                folder.publish_files()
+            disk.publish(self._part, self._path)
+        except BaseException:
+            self.abort()
+            raise
+        return [self._path]
+
+    def abort(self) -> None:
+        """Remove document and folders that are not published."""
+        for folder in self._folders:
+            folder.abort()
+        disk.discard(self._part)
+
+
+class SizePart:
+    """The bands of one size of a `SizesSink`; a `RasterSink`."""
+
+    tile = (TILE, TILE)
+
+    def __init__(self, whole: SizesSink, folder: EnviFolder) -> None:
+        self._whole = whole
+        self._folder = folder
+
+    def write(self, band_index: int, window: Window, data: NDArray[Any]) -> None:
+        """Write samples of one band; see `RasterSink.write`."""
+        self._folder.write(band_index, window, data)
+
+    def close(self) -> list[Path]:
+        """The path of the document, once all parts are closed; see `RasterSink.close`."""
+        return self._whole.close_part()
+
+    def abort(self) -> None:
+        """Remove the whole product; see `RasterSink.abort`."""
+        self._whole.abort()
+
+
+def encode_document(
+    name: str,
+    extent: Extent,
+    bands: Sequence[BandSpec],
+    tags: Tags,
+    *,
+    shapes: Sequence[tuple[int, int]] = (),
+) -> bytes:
     """The XML document of a product.
 
     Args:
@@ -74,6 +166,7 @@ def encode_document(name: str, extent: Extent, bands: Sequence[BandSpec], tags: 
         extent: Map grid, or rows and columns in radar geometry.
         bands: What the bands hold.
         tags: Metadata; ``PRODUCT_TYPE`` becomes the type of the product.
+        shapes: Rows and columns of each band, where they are not those of the extent.
     """
     rows, cols = shape_of(extent)
     root = etree.Element("Dimap_Document", name=f"{name}.dim")
@@ -91,7 +184,7 @@ def encode_document(name: str, extent: Extent, bands: Sequence[BandSpec], tags: 
     dimensions = _child(root, "Raster_Dimensions")
     _children(dimensions, {"NCOLS": cols, "NROWS": rows, "NBANDS": len(bands)})
     _add_files(root, name, bands)
-    _add_bands(root, extent, bands)
+    _add_bands(root, shapes or [shape_of(extent)] * len(bands), bands)
     _add_metadata(root, tags)
     document = BytesIO()
     etree.ElementTree(root).write(document, xml_declaration=True, encoding="ISO-8859-1", pretty_print=True)
@@ -137,10 +230,9 @@ def _add_files(root: etree._Element, name: str, bands: Sequence[BandSpec]) -> No
         _child(file, "BAND_INDEX", index)
 
 
-def _add_bands(root: etree._Element, extent: Extent, bands: Sequence[BandSpec]) -> None:
-    rows, cols = shape_of(extent)
+def _add_bands(root: etree._Element, shapes: Sequence[tuple[int, int]], bands: Sequence[BandSpec]) -> None:
     interpretation = _child(root, "Image_Interpretation")
-    for index, band in enumerate(bands):
+    for index, (band, (rows, cols)) in enumerate(zip(bands, shapes, strict=True)):
         nodata = "0.0" if band.nodata is None else nodata_text(band.nodata).replace("nan", "NaN")
         values: dict[str, object] = {
             "BAND_INDEX": index,

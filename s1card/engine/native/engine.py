@@ -22,7 +22,7 @@ from s1card.engine.native.operators import ANY, OPERATORS, UNSUPPORTED
 from s1card.engine.native.product import Product
 from s1card.engine.native.read_dimap import FORMAT as DIMAP
 from s1card.engine.native.read_dimap import is_dimap, recipe_tags, restored
-from s1card.engine.native.write import WriteJob, announce, open_job
+from s1card.engine.native.write import WriteJob, announce, open_jobs
 from s1card.errors import GraphError, S1CardError
 from s1card.graph.model import Graph, Node
 from s1card.graph.operators import get_operator, resolve_parameters
@@ -58,10 +58,10 @@ class NativePrepared:
         try:
             for output, product in self.announced:
                 path = given.get(output.node, output.path)
-                jobs.append(open_job(output, product, path, self._tags(output, tags or {}), plan.threads))
+                jobs += open_jobs(output, product, path, self._tags(output, tags or {}), plan.threads)
             with rasterio.Env(GDAL_CACHEMAX=plan.gdal):
                 execute(jobs, threads=plan.threads, block=plan.block, progress=progress)
-            return tuple(_finished(job) for job in jobs)
+            return tuple(written for written in map(_finished, jobs) if written.paths)
         except BaseException:
             for job in jobs:
                 job.sink.abort()

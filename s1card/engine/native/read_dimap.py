@@ -148,6 +148,9 @@ def restored(document: Path, build: Build) -> Product:
             subject=str(document),
             advice="Run all steps with the same orbit files and elevation model",
         )
+    if product.parts:
+        parts = tuple(_with_samples(part, document) for part in product.parts)
+        return replace(product, name=document.stem, parts=parts)
     return _with_samples(product, document)
 
 

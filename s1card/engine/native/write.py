@@ -12,7 +12,10 @@ from s1card.errors import GraphError, ResourceError
 from s1card.geometry.map_grid import MapGrid
 from s1card.graph.model import Node
 from s1card.graph.operators import resolve_parameters
-from s1card.raster import BandSpec, RasterSink, forced_path, open_sink
+from s1card.raster import BandSpec, RasterSink, SizesSink, forced_path, open_sink
+
+OF_SIZES = "BEAM-DIMAP"
+"""The format that holds bands of several sizes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +44,18 @@ def announce(node: Node, product: Product) -> Output:
     Raises:
         GraphError: The node names no file, or an unknown format, or the product is no single raster.
     """
-    if product.parts:
+    values = resolve_parameters(node)
+    file, format_name = values["file"], str(values["formatName"])
+    if product.parts and format_name != OF_SIZES:
         raise GraphError(
             "the sub-swaths of an SLC product differ in size and make no single raster",
             subject=f"node {node.id}",
-            advice="Place TOPSAR-Split before it, or TOPSAR-Deburst, which joins them",
+            advice=f"Place TOPSAR-Split before it, or TOPSAR-Deburst, which joins them, or write {OF_SIZES}",
         )
-    values = resolve_parameters(node)
-    file, format_name = values["file"], str(values["formatName"])
     if not file:
         raise GraphError("the parameter 'file' is empty", subject=f"node {node.id}", advice="Name a target")
     grid = product.grid if isinstance(product.grid, MapGrid) else None
-    specs = tuple(_spec(band) for band in product.real_bands())
+    specs = tuple(_spec(band) for part in product.parts or (product,) for band in part.real_bands())
     path = forced_path(format_name, Path(str(file)))
     return Output(
         node.id,
@@ -67,8 +70,10 @@ def announce(node: Node, product: Product) -> Output:
     )
 
 
-def open_job(output: Output, product: Product, path: Path, tags: Mapping[str, str], threads: int) -> WriteJob:
-    """Open the file of an output.
+def open_jobs(
+    output: Output, product: Product, path: Path, tags: Mapping[str, str], threads: int
+) -> list[WriteJob]:
+    """Open the file of an output: one job, or of an SLC product one per sub-swath.
 
     Raises:
         ResourceError: The folder cannot be made or written.
@@ -79,10 +84,13 @@ def open_job(output: Output, product: Product, path: Path, tags: Mapping[str, st
         raise ResourceError(
             f"the folder cannot be made: {error.strerror}", subject=str(path.parent)
         ) from error
+    if product.parts:
+        sizes = [(part.shape, [_spec(band) for band in part.real_bands()]) for part in product.parts]
+        sinks = SizesSink(path, sizes, tags).parts
+        return [WriteJob(output, part, sink) for part, sink in zip(product.parts, sinks, strict=True)]
     extent = output.grid or product.shape
-    return WriteJob(
-        output, product, open_sink(output.format_name, path, extent, output.bands, tags, threads=threads)
-    )
+    sink = open_sink(output.format_name, path, extent, output.bands, tags, threads=threads)
+    return [WriteJob(output, product, sink)]
 
 
 def _spec(band: Band) -> BandSpec:
