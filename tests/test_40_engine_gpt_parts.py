@@ -1,5 +1,7 @@
 """The parts of the engine gpt, without SNAP: limits, places, words of SNAP's log, scratch folders, children, inputs."""
 
+# ruff: noqa: F811 - fixtures are arguments of their own name
+
 from __future__ import annotations
 
 import os
@@ -362,7 +364,7 @@ class TestChild:
 
 
 class TestOrbits:
-    def test_the_file_of_the_native_engine_in_the_folder_of_snap(self, small: Small, tmp_path: Path) -> None:  # noqa: F811
+    def test_the_file_of_the_native_engine_in_the_folder_of_snap(self, small: Small, tmp_path: Path) -> None:
         scene = open_scene(small.files.safe)
         choice = choose(scene, "auto", ("POEORB", "RESORB"), go_on=False)
         assert choice.file == small.files.orbit
@@ -377,7 +379,7 @@ class TestOrbits:
             assert name == f"{small.files.orbit.stem}.EOF"
             assert archive.read(name) == small.files.orbit.read_bytes()
 
-    def test_the_annotated_orbit(self, small: Small, tmp_path: Path) -> None:  # noqa: F811
+    def test_the_annotated_orbit(self, small: Small, tmp_path: Path) -> None:
         scene = open_scene(small.files.safe)
         assert choose(scene, "none", ("POEORB",), go_on=False).file is None
         assert choose(scene, str(tmp_path), ("POEORB",), go_on=True).file is None
@@ -388,7 +390,7 @@ class TestOrbits:
 
 
 class TestElevation:
-    def test_heights_stay_where_they_are(self, small: Small, tmp_path: Path) -> None:  # noqa: F811
+    def test_heights_stay_where_they_are(self, small: Small, tmp_path: Path) -> None:
         dem = Dem.open(small.files.dem, "ellipsoid", sea="nodata")
         west, south, east, north = dem.bounds
         area = west + 0.07, south + 0.07, east - 0.07, north - 0.07
@@ -417,7 +419,7 @@ class TestElevation:
                 assert moved.transform.f == pytest.approx(made.transform.f + made.transform.e / 2, abs=1e-12)
                 np.testing.assert_array_equal(moved.read(1), ours)
 
-    def test_heights_above_egm96(self, small: Small, tmp_path: Path) -> None:  # noqa: F811
+    def test_heights_above_egm96(self, small: Small, tmp_path: Path) -> None:
         """A geoid of 40 m everywhere: what SNAP adds again is taken away."""
         geoid = tmp_path / "us_nga_egm96_15.tif"
         profile = {"driver": "GTiff", "width": 1440, "height": 721, "count": 1, "dtype": "float32"}
@@ -464,7 +466,7 @@ class TestElevation:
 
 
 class TestPlan:
-    def test_a_graph_that_native_has_in_full(self, small: Small) -> None:  # noqa: F811
+    def test_a_graph_that_native_has_in_full(self, small: Small) -> None:
         graph = chain(
             small.read,
             ("Calibration", {"outputGammaBand": True, "outputSigmaBand": False}),
@@ -479,7 +481,7 @@ class TestPlan:
         assert plan.inputs == (small.files.safe,)
         assert plan.names == small.files.safe.stem
 
-    def test_a_graph_with_a_filter_that_only_snap_has(self, small: Small) -> None:  # noqa: F811
+    def test_a_graph_with_a_filter_that_only_snap_has(self, small: Small) -> None:
         graph = chain(
             small.read,
             ("Oil-Spill-Detection", {}),
@@ -491,9 +493,24 @@ class TestPlan:
         assert plan.outputs[0].grid is not None
         assert plan.outputs[0].path == Path("/x/card")
 
-    def test_what_cannot_be_run(self, small: Small, tmp_path: Path) -> None:  # noqa: F811
+    def test_what_is_no_scene_goes_to_snap_as_it_is(self, small: Small, tmp_path: Path) -> None:
+        (tmp_path / "step1.dim").write_text("<Dimap_Document/>")
+        projection = "PROJCS[" + "long / name" * 50
+        graph = chain(
+            ("Read", {"file": tmp_path / "step1.dim"}),
+            small.terrain_correction(mapProjection=projection),
+            ("Write", {"file": "x.dim"}),
+        )
+        plan = make_plan(graph, Surroundings())
+        assert plan.dems == {} and plan.orbits == {}
+        assert plan.outputs[0].scene is None and plan.outputs[0].grid is None
+        assert plan.inputs == (tmp_path, small.files.dem)
+
+    def test_what_cannot_be_run(self, small: Small, tmp_path: Path) -> None:
         with pytest.raises(GraphError, match="writes nothing"):
             make_plan(chain(small.read), Surroundings())
+        with pytest.raises(GraphError, match="Write has no source"):
+            make_plan(Graph((node("Write", "Write", "", file="x"),)), Surroundings())
         with pytest.raises(GraphError, match="'file' of a Read node is empty"):
             make_plan(chain(("Read", {}), ("Write", {"file": "x"})), Surroundings())
         with pytest.raises(DataError, match="local files only"):

@@ -84,8 +84,8 @@ class SnapPlan:
             for parameter in node.parameters:
                 if parameter.name == "externalDEMFile" and node.id in self.dems:
                     continue
-                for text in parameter.value.split(",") if parameter.value else ():
-                    if "/" in text and Path(text.strip()).exists():
+                for text in parameter.value.split(","):
+                    if _is_file(text.strip()):
                         found[_product_root(Path(text.strip()).absolute())] = None
         return tuple(found)
 
@@ -95,19 +95,10 @@ class SnapPlan:
         return " and ".join(dict.fromkeys(scene.name for scene in self.scenes.values()))
 
     def area(self) -> Bounds:
-        """West, south, east, north of all scenes, degrees.
-
-        Raises:
-            DataError: The graph reads no scene.
-        """
+        """West, south, east, north of all scenes, of which there must be one; degrees."""
         grids = [
             image.annotation.geolocation_grid for scene in self.scenes.values() for image in scene.images
         ]
-        if not grids:
-            raise DataError(
-                "the elevation model cannot be prepared: the graph reads no Sentinel-1 product",
-                advice="Name an elevation model that SNAP itself provides",
-            )
         longitude = np.concatenate([grid.longitude.ravel() for grid in grids])
         latitude = np.concatenate([grid.latitude.ravel() for grid in grids])
         return (
@@ -127,7 +118,9 @@ def make_plan(graph: Graph, surroundings: Surroundings) -> SnapPlan:
     """
     scenes = dict(_scenes(graph))
     orbits = dict(_orbits(graph, scenes, surroundings))
-    dems = dict(_dems(graph, surroundings))
+    dems = dict(_dems(graph, surroundings)) if scenes else {}
+    if not scenes and any(takes_dem(node) for node in graph.nodes):
+        log.warning("the graph reads no scene as ESA delivers it: SNAP gets elevation models as they are")
     announced = _announced(graph, surroundings) if len(scenes) == len(_reads(graph)) else None
     is_exact = announced is not None and announced[1]
     known = {output.node: output for output in announced[0]} if announced else {}
@@ -242,6 +235,8 @@ def _announced(graph: Graph, surroundings: Surroundings) -> tuple[list[Output], 
     Operators that the native engine lacks are left out: they filter images, and do not move them. None where they
     cannot be left out.
     """
+    if any(operator_name(node) != "Read" and not graph.sources_of(node) for node in graph.nodes):
+        return None
     try:
         check_capability(graph)
         is_exact = True
@@ -275,6 +270,8 @@ def _output(node: Node, known: Output | None, scene: Scene | None, orbit: OrbitC
     file, format_name = node.value("file"), node.value("formatName") or "BEAM-DIMAP"
     if not file:
         raise GraphError("the parameter 'file' is empty", subject=f"node {node.id}", advice="Name a target")
+    if not node.sources:
+        raise GraphError("Write has no source", subject=f"node {node.id}", advice="Name one with -S")
     path = forced_path(format_name, Path(file)) if format_name in FORMATS else Path(file)
     if known is not None:
         return replace(known, path=path, format_name=format_name)
@@ -302,6 +299,14 @@ def _first(orbits: Mapping[str, OrbitChoice], graph: Graph, node: Node) -> Orbit
         if not sources:
             return None
         node = sources[0]
+
+
+def _is_file(text: str) -> bool:
+    """Whether a value is the path of something that is there; WKT, too, has slashes in it."""
+    try:
+        return "/" in text and Path(text).exists()
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def _product_root(path: Path) -> Path:

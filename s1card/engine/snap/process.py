@@ -18,6 +18,10 @@ from s1card.errors import UsageError
 CHUNK = 1 << 16
 TICK = 0.5
 """Seconds between looks at a child that says nothing."""
+LOOKS = 4
+"""How often within the time limit a child that says nothing is looked at for changes."""
+LONGEST_LOOK = 60.0
+"""Seconds between such looks, at most."""
 GRACE = 10.0
 """Seconds between a polite request to stop and a kill."""
 AFTER_END = 1.0
@@ -124,31 +128,33 @@ def _follow(process: subprocess.Popen[bytes], child: Child, log: IO[bytes]) -> N
 
 
 class _Watch:
-    """How long a child has given no sign of life."""
+    """How long a child has given no sign of life: neither said nor changed anything."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
-        self._last = time.monotonic()
-        self._number = 0
+        self._last = self._looked = time.monotonic()
+        self._number = child.alive() if child.stalled_after else 0
 
     @property
     def silence(self) -> float:
+        """Seconds since the last sign of life."""
         return time.monotonic() - self._last
 
     def heard(self) -> None:
-        self._last = time.monotonic()
+        """Note a sign of life."""
+        self._last = self._looked = time.monotonic()
 
     def check(self) -> None:
-        """Raise `StalledError` at the time limit, unless what the child works on has changed."""
+        """Look now and then for changes; raise `StalledError` at the time limit."""
         limit = self._child.stalled_after
-        if not limit or self.silence < limit:
+        if not limit or time.monotonic() - self._looked < min(limit / LOOKS, LONGEST_LOOK):
             return
-        number = self._child.alive()
+        number, self._looked = self._child.alive(), time.monotonic()
         if number != self._number:
             self._number = number
             self.heard()
-            return
-        raise StalledError
+        elif self.silence >= limit:
+            raise StalledError
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

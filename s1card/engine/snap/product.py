@@ -24,6 +24,8 @@ from s1card.window import Window
 
 AGAIN = "Run it again with --engine native, or look at SNAP's log"
 STRIPE = 512
+ANGLES = ("deg", "degrees")
+"""Units of bands that are 0 outside the image, also where SNAP does not declare it."""
 LAYER_UNITS = ("m", "meters", "deg", "degrees", "bitmask")
 """Units of bands that hold data even where there is no image: heights, coordinates, angles, masks."""
 
@@ -190,10 +192,9 @@ def _dimap_band(element: etree._Element, header: Path, rows: int, cols: int) -> 
     if float(_text(element, "SCALING_FACTOR") or 1) != 1 or float(_text(element, "SCALING_OFFSET") or 0) != 0:
         raise DataError(f"band {name} is scaled, which no radar band is", subject=file.name, advice=AGAIN)
     is_used = _text(element, "NO_DATA_VALUE_USED").lower() == "true"
-    nodata = float(_text(element, "NO_DATA_VALUE") or 0) if is_used else None
-    return SnapBand(
-        name, _text(element, "PHYSICAL_UNIT"), _text(element, "BAND_DESCRIPTION"), dtype, nodata, file
-    )
+    unit = _text(element, "PHYSICAL_UNIT")
+    nodata = float(_text(element, "NO_DATA_VALUE") or 0) if is_used or unit in ANGLES else None
+    return SnapBand(name, unit, _text(element, "BAND_DESCRIPTION"), dtype, nodata, file)
 
 
 def _dimap_grid(root: etree._Element, rows: int, cols: int) -> MapGrid | None:
