@@ -12,6 +12,7 @@ from s1card.engine.native import (
     band_select,
     calibration,
     coherence,
+    convert_datatype,
     create_stack,
     enhanced_spectral_diversity,
     goldstein_phase_filtering,
@@ -46,6 +47,7 @@ OPERATORS: dict[str, Operator] = {
     "BandSelect": band_select.apply,
     "Calibration": calibration.apply,
     "Coherence": coherence.apply,
+    "Convert-Datatype": convert_datatype.apply,
     "CreateStack": create_stack.apply,
     "Enhanced-Spectral-Diversity": enhanced_spectral_diversity.apply,
     "GoldsteinPhaseFiltering": goldstein_phase_filtering.apply,
@@ -72,6 +74,7 @@ ANY = ("*",)
 UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
     "Apply-Orbit-File": {"orbitType": ORBIT_TYPES[2:]},
     "Coherence": {"singleMaster": ANY},
+    "Convert-Datatype": {"targetScalingStr": ("Linear (peak clipped histogram)",)},
     "Enhanced-Spectral-Diversity": {"doNotWriteTargetBands": ANY},
     "Read": {"vectorFile": ANY, "polygonRegion": ANY},
     "Speckle-Filter": {"filter": ("IDAN", "MuLoG")},
