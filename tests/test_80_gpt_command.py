@@ -46,6 +46,13 @@ def gamma(scene: SimulatedScene, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return target
 
 
+@pytest.fixture(scope="module")
+def slc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SLC scene of two sub-swaths."""
+    config = SlcPairConfig(bursts=2, swaths=("IW1", "IW2"), samples=400, polarizations=("VV",))
+    return simulate_slc_pair(config, tmp_path_factory.mktemp("pair")).secondary[0]
+
+
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder and an environment of its own; rasters in radar geometry have no georeference."""
@@ -497,12 +504,6 @@ class TestSnapFolder:
 
 class TestSubSwaths:
     """SLC products of several sub-swaths go through BEAM-DIMAP, too."""
-
-    @pytest.fixture(scope="class")
-    def slc(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        config = SlcPairConfig(bursts=2, swaths=("IW1", "IW2"), samples=400, polarizations=("VV",))
-        pair = simulate_slc_pair(config, tmp_path_factory.mktemp("pair"))
-        return pair.secondary[0]
 
     def test_steps_give_what_one_graph_gives(self, slc: Path) -> None:
         done("Apply-Orbit-File", slc, "-t", "a.dim")
