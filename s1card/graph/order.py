@@ -31,6 +31,8 @@ class OrderFinding:
 _NOT_CALIBRATED = "it works on digital numbers: put it before Calibration"
 _RADAR = "it needs radar geometry: put it before Terrain-Correction"
 _DECIBELS = "averages of decibels are too low: put LinearToFromdB last"
+_POWER = "it takes power, not decibels: put LinearToFromdB last"
+_NO_PHASE = "filtered intensities have no phase: put it before"
 
 RULES = (
     Rule(
@@ -43,6 +45,8 @@ RULES = (
     Rule(
         "ThermalNoiseRemoval", "TOPSAR-Deburst", "warning", "noise is annotated per burst line: put it before"
     ),
+    Rule("ThermalNoiseRemoval", "Multilook", "error", "noise is annotated for single samples: put it before"),
+    Rule("ThermalNoiseRemoval", "Speckle-Filter", "warning", "speckle grows with the noise: put it before"),
     Rule("ThermalNoiseRemoval", "Terrain-Correction", "error", _RADAR),
     Rule(
         "Remove-GRD-Border-Noise",
@@ -62,6 +66,7 @@ RULES = (
         "Apply-Orbit-File", "Back-Geocoding", "warning", "the images were aligned without it: put it before"
     ),
     Rule("Calibration", "Terrain-Correction", "error", _RADAR),
+    Rule("Calibration", "LinearToFromdB", "error", _POWER),
     Rule(
         "Calibration", "Terrain-Flattening", "error", "terrain flattening takes beta0: put Calibration before"
     ),
@@ -73,9 +78,23 @@ RULES = (
         "Terrain-Flattening", "Multilook", "warning", "the area is computed for single samples: put it before"
     ),
     Rule("Terrain-Flattening", "Speckle-Filter", "warning", "smoothing mixes slopes: put it before"),
+    Rule("Terrain-Flattening", "LinearToFromdB", "error", _POWER),
     Rule("Terrain-Correction", "Terrain-Correction", "error", "the product is on a map already"),
     Rule("Terrain-Correction", "LinearToFromdB", "warning", _DECIBELS),
     Rule("Speckle-Filter", "LinearToFromdB", "warning", _DECIBELS),
+    Rule("Multilook", "Speckle-Filter", "warning", "the filter takes the looks as stated: put it before"),
+    Rule(
+        "Speckle-Filter",
+        "Terrain-Correction",
+        "warning",
+        "samples that were interpolated are alike without being so: put it before",
+    ),
+    Rule("TOPSAR-Deburst", "Speckle-Filter", "error", "windows would cross bursts: put it before"),
+    Rule("Coherence", "Speckle-Filter", "error", _NO_PHASE),
+    Rule("Interferogram", "Speckle-Filter", "error", _NO_PHASE),
+    Rule(
+        "LinearToFromdB", "Convert-Datatype", "warning", "whole numbers are too coarse for it: put it before"
+    ),
     Rule("Back-Geocoding", "TOPSAR-Deburst", "error", "it needs bursts: put TOPSAR-Deburst after"),
     Rule(
         "Enhanced-Spectral-Diversity", "TOPSAR-Deburst", "error", "it needs bursts: put TOPSAR-Deburst after"
