@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from s1card.geometry.facet_sharing import Looks, look_at
+from s1card.geometry.facet_sharing import Looks, look_along
 
 Floats32 = NDArray[np.float32]
 Flags = NDArray[np.uint8]
@@ -35,13 +35,14 @@ def _cast(height: Floats32, looks: Looks, shadow: Flags) -> None:
     for i in range(height.shape[0]):
         for j in range(height.shape[1]):
             lowest = min(lowest, height[i, j])
+    look = np.empty((height.shape[1] - 1, 8))
     for i in range(height.shape[0] - 1):
+        look_along(looks, i, look)
         for j in range(height.shape[1] - 1):
             a, b = height[i, j], height[i, j + 1]
             c, d = height[i + 1, j], height[i + 1, j + 1]
-            row, col = (looks.row + i) // looks.cell, (looks.col + j) // looks.cell
-            width, tall = looks.spacing[row, col, 0], looks.spacing[row, col, 1]
-            x, y, up = look_at(looks, i, j, a)
+            width, tall = look[j, 6], look[j, 7]
+            x, y, up = look[j, 0] + a * look[j, 3], look[j, 1] + a * look[j, 4], look[j, 2] + a * look[j, 5]
             if up - (b - a) / width * x - (a - c) / tall * y <= 0.0:
                 _follow(height, i, j, x / width, -y / tall, up, lowest, shadow)
                 _follow(height, i, j + 1, x / width, -y / tall, up, lowest, shadow)

@@ -59,21 +59,37 @@ class Looks(NamedTuple):
     col: int
 
 
-@njit(cache=True, nogil=True, inline="always")
-def look_at(looks: Looks, i: int, j: int, height: float) -> tuple[float, float, float]:
-    """Direction to the sensor at a vertex; its length is 1 within 2e-5."""
-    row, col = looks.row + i, looks.col + j
-    a, b = row // looks.cell, col // looks.cell
-    v, u = (row - a * looks.cell) / looks.cell, (col - b * looks.cell) / looks.cell
-    w0, w1, w2, w3 = (1.0 - v) * (1.0 - u), (1.0 - v) * u, v * (1.0 - u), v * u
-    z, p = looks.at_zero, looks.per_metre
-    x = w0 * z[a, b, 0] + w1 * z[a, b + 1, 0] + w2 * z[a + 1, b, 0] + w3 * z[a + 1, b + 1, 0]
-    y = w0 * z[a, b, 1] + w1 * z[a, b + 1, 1] + w2 * z[a + 1, b, 1] + w3 * z[a + 1, b + 1, 1]
-    up = w0 * z[a, b, 2] + w1 * z[a, b + 1, 2] + w2 * z[a + 1, b, 2] + w3 * z[a + 1, b + 1, 2]
-    return x + height * p[a, b, 0], y + height * p[a, b, 1], up + height * p[a, b, 2]
-
-
 @njit(cache=True, nogil=True)
+def look_along(looks: Looks, i: int, out: Floats) -> None:
+    """Directions to the sensor at the vertices of row ``i``, and the sizes of the cells that begin there.
+
+    Args:
+        looks: Nodes.
+        i: Row.
+        out: vertices x 8: direction (map x, map y, up) at height 0, its change per metre, width and height of the cell,
+            m. The direction's length is 1 within 2e-5.
+    """
+    row = looks.row + i
+    a = row // looks.cell
+    v = (row - a * looks.cell) / looks.cell
+    zero, metre = looks.at_zero, looks.per_metre
+    j = 0
+    while j < out.shape[0]:
+        b = (looks.col + j) // looks.cell
+        end = min((b + 1) * looks.cell - looks.col, out.shape[0])
+        for k in range(3):
+            left = zero[a, b, k] + v * (zero[a + 1, b, k] - zero[a, b, k])
+            right = zero[a, b + 1, k] + v * (zero[a + 1, b + 1, k] - zero[a, b + 1, k])
+            for m in range(j, end):
+                u = (looks.col + m - b * looks.cell) / looks.cell
+                out[m, k] = left + u * (right - left)
+                out[m, 3 + k] = metre[a, b, k]
+        for m in range(j, end):
+            out[m, 6], out[m, 7] = looks.spacing[a, b, 0], looks.spacing[a, b, 1]
+        j = end
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def share_facets(facets: Facets, looks: Looks, first: tuple[int, int], area: Floats) -> None:
     """Add the areas of facets to the edges of a tile; `finish_sharing` makes areas of them.
 
@@ -86,11 +102,12 @@ def share_facets(facets: Facets, looks: Looks, first: tuple[int, int], area: Flo
     """
     cells = facets.height.shape[1] - 1
     above, here = np.zeros((cells + 1, 2)), np.zeros((2, 2))
-    beside = np.zeros(2)
+    beside, look = np.zeros(2), np.empty((cells, 8))
     for i in range(facets.height.shape[0] - 1):
+        look_along(looks, i, look)
         beside[:] = 0.0
         for j in range(cells):
-            _weights(facets, looks, i, j, first, area, here)
+            _weights(facets, look[j], i, j, first, area, here)
             a, b = _place(facets, i, j, first), _place(facets, i, j + 1, first)
             c = _place(facets, i + 1, j, first)
             # Triangles go a, b, c and d, c, b: each edge counts for both of its sides, in opposite directions.
@@ -113,9 +130,9 @@ def _place(facets: Facets, i: int, j: int, first: tuple[int, int]) -> Point:
     return facets.line[i, j] - first[0] + 0.5, facets.pixel[i, j] - first[1] + 0.5
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _weights(
-    facets: Facets, looks: Looks, i: int, j: int, first: tuple[int, int], area: Floats, out: Floats
+    facets: Facets, look: Floats, i: int, j: int, first: tuple[int, int], area: Floats, out: Floats
 ) -> None:
     """Areas (m2) of the two triangles of a cell per square sample; signed as the triangles turn in the image."""
     out[:] = 0.0
@@ -128,9 +145,8 @@ def _weights(
     height, shadow = facets.height, facets.shadow
     a, b = np.float64(height[i, j]), np.float64(height[i, j + 1])
     c, d = np.float64(height[i + 1, j]), np.float64(height[i + 1, j + 1])
-    row, col = (looks.row + i) // looks.cell, (looks.col + j) // looks.cell
-    width, tall = looks.spacing[row, col, 0], looks.spacing[row, col, 1]
-    x, y, up = look_at(looks, i, j, a)
+    x, y, up = look[0] + a * look[3], look[1] + a * look[4], look[2] + a * look[5]
+    width, tall = look[6], look[7]
     if shadow[i, j] + shadow[i, j + 1] + shadow[i + 1, j] < 2:
         half = 0.5 * width * tall * (1.0 + 2.0 * a / MEAN_RADIUS)
         east, north = (b - a) / width, (a - c) / tall
@@ -164,7 +180,7 @@ def _triangle(
                 area[1, row, col + 1] -= surface
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _edge(area: Floats, start: Point, end: Point, weight: float, second: float) -> None:
     """Add what lies to the right of an edge, times the weights."""
     if (weight == 0.0 and second == 0.0) or start[0] == end[0]:
@@ -177,28 +193,30 @@ def _edge(area: Floats, start: Point, end: Point, weight: float, second: float) 
         return
     slope = (end[1] - start[1]) / (end[0] - start[0])
     top, bottom = max(start[0], 0.0), min(end[0], float(lines))
-    row = int(top)
+    row, upper = int(top), top
+    left = start[1] + slope * (top - start[0])
     while row < bottom:
-        upper, lower = max(top, float(row)), min(bottom, row + 1.0)
-        left, right = start[1] + slope * (upper - start[0]), start[1] + slope * (lower - start[0])
-        if left > right:
-            left, right = right, left
-        _spread(area, row, left, right, sign * (lower - upper), weight, second, pixels)
+        lower = min(bottom, row + 1.0)
+        right = start[1] + slope * (lower - start[0])
+        rise = sign * (lower - upper)
+        near, far = min(left, right), max(left, right)
+        col = int(near)
+        if (
+            near >= 0.0 and far <= col + 1.0 and far <= pixels
+        ):  # inside one sample: the most frequent case, for speed
+            _add(area, row, col, rise, 0.5 * (near + far) - col, weight, second)
+        else:
+            _spread(area, row, near, far, rise, weight, second)
+        left, upper = right, lower
         row += 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _spread(
-    area: Floats,
-    row: int,
-    left: float,
-    right: float,
-    rise: float,
-    weight: float,
-    second: float,
-    pixels: int,
+    area: Floats, row: int, left: float, right: float, rise: float, weight: float, second: float
 ) -> None:
     """Add a piece of an edge inside one line, between two places of it, to the samples that it crosses."""
+    pixels = area.shape[2] - 2
     if left >= pixels:
         return
     if right <= 0.0:
@@ -209,10 +227,6 @@ def _spread(
         _add(area, row, 0, rise * (-left / run), 0.0, weight, second)
     start, end = max(left, 0.0), min(right, float(pixels))
     col = int(start)
-    if end <= col + 1.0:
-        share = rise if run == end - start else rise * ((end - start) / run)
-        _add(area, row, col, share, 0.5 * (start + end) - col, weight, second)
-        return
     while col < end:
         near, far = max(start, float(col)), min(end, col + 1.0)
         _add(area, row, col, rise * ((far - near) / run), 0.5 * (near + far) - col, weight, second)
@@ -222,11 +236,15 @@ def _spread(
 @njit(cache=True, nogil=True, inline="always")
 def _add(area: Floats, row: int, col: int, rise: float, inside: float, weight: float, second: float) -> None:
     """A piece of an edge in one sample: ``inside`` of it lies to the left of the edge, the rest to the right."""
-    area[0, row, col] += weight * rise * (1.0 - inside)
-    area[0, row, col + 1] += weight * rise * inside
+    r, c = np.uint64(row), np.uint64(col)  # unsigned, so that no index is looked at from the end
+    after = c + np.uint64(1)
+    share = weight * rise
+    area[0, r, c] += share * (1.0 - inside)
+    area[0, r, after] += share * inside
     if area.shape[0] > 1:
-        area[1, row, col] += second * rise * (1.0 - inside)
-        area[1, row, col + 1] += second * rise * inside
+        share = second * rise
+        area[1, r, c] += share * (1.0 - inside)
+        area[1, r, after] += share * inside
 
 
 @njit(cache=True, nogil=True)

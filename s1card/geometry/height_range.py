@@ -1,4 +1,4 @@
-"""Lowest and highest heights of parts of an elevation model, each part looked through once."""
+"""Lowest and highest heights and steepest slopes of parts of an elevation model, each part looked through once."""
 
 from __future__ import annotations
 
@@ -7,32 +7,46 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s1card.geometry.dem import Dem
+from s1card.geometry.map_grid import MapGrid
+
+Floats32 = NDArray[np.float32]
 
 PART = 256  # rows and columns of samples
 
 
 @dataclass(frozen=True)
 class HeightRange:
-    """Lowest and highest height above the ellipsoid, m."""
+    """What terrain is known to keep within.
+
+    Attributes:
+        lowest, highest: m above the ellipsoid.
+        steepest: No slope is steeper than this (rise over run).
+    """
 
     lowest: float
     highest: float
+    steepest: float = math.inf
 
     @property
     def relief(self) -> float:
-        """Metres between them."""
+        """Metres between the lowest and the highest height."""
         return self.highest - self.lowest
 
     def joined(self, other: HeightRange) -> HeightRange:
         """The range of both."""
-        return HeightRange(min(self.lowest, other.lowest), max(self.highest, other.highest))
+        return HeightRange(
+            min(self.lowest, other.lowest),
+            max(self.highest, other.highest),
+            max(self.steepest, other.steepest),
+        )
 
     def widened(self, share: float) -> HeightRange:
-        """A range that a share of the relief, and a metre, is added to at both ends: what interpolation may exceed."""
+        """A range with a share of the relief, and a metre, more at both ends: what interpolation may add."""
         more = share * self.relief + 1.0
-        return HeightRange(self.lowest - more, self.highest + more)
+        return HeightRange(self.lowest - more, self.highest + more, self.steepest * (1.0 + 4.0 * share))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,4 +94,22 @@ class HeightRanges:
         left, top = x0 + col * PART * dx, y0 - row * PART * dy
         height = self.dem.read(left, top - PART * dy, left + PART * dx, top).height
         known = height[np.isfinite(height)]
-        return HeightRange(float(known.min()), float(known.max())) if known.size else None
+        if not known.size:
+            return None
+        width, tall = self._sample_size(top, top - PART * dy)
+        steepest = math.hypot(_step(height, 1) / width, _step(height, 0) / tall)
+        return HeightRange(float(known.min()), float(known.max()), steepest)
+
+    def _sample_size(self, top: float, bottom: float) -> tuple[float, float]:
+        """Least width and height of samples between two y, m."""
+        grid = MapGrid(self.dem.crs, 0.0, 0.0, *self.dem.spacing, 1, 1)
+        furthest = math.radians(min(89.9, max(abs(top), abs(bottom)))) if grid.is_geographic else 0.0
+        dx, dy = self.dem.spacing
+        return dx * grid.metres_per_unit * math.cos(furthest), dy * grid.metres_per_unit * 0.993
+
+
+def _step(height: Floats32, axis: int) -> float:
+    """The greatest difference between neighbours, m; 0 where there are none."""
+    steps = np.abs(np.diff(height, axis=axis))
+    steps = steps[np.isfinite(steps)]
+    return float(steps.max()) if steps.size else 0.0

@@ -23,6 +23,7 @@ from pyproj import CRS, Transformer
 
 from s1card.geometry.cast_shadow import shadowed
 from s1card.geometry.dem import Dem
+from s1card.geometry.ellipsoid import ecef_points
 from s1card.geometry.facet_sharing import Facets, Looks, finish_sharing, share_facets
 from s1card.geometry.geocoding import HEIGHT_LEVELS, Geocoder, Lattice
 from s1card.geometry.ground_points import ground_places
@@ -31,7 +32,7 @@ from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.orbit import OrbitTable
 from s1card.geometry.radar_grid import RadarGrid
 from s1card.geometry.resampling import BILINEAR
-from s1card.geometry.terrain import look_field
+from s1card.geometry.terrain import LookField, look_field_on
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
@@ -107,15 +108,17 @@ class IlluminatedArea:
 
     def _add_facets(self, window: Window, heights: HeightRange, area: Floats) -> None:
         """Share the facets that can fall into a window."""
-        ground = self._ground(window, heights)
-        seen = ground
-        if heights.relief > self.facet:
+        ground = seen = self._ground(window, heights)
+        casts = self._may_cast_shadow(window, heights)
+        if casts:
             seen = _hull(ground, self._ground(self._with_casters(window, heights), heights))
+        cell = self.geocoder.cell
+        lattice = self.geocoder.lattice(
+            Window(seen.row, seen.col, seen.rows + cell + 1, seen.cols + cell + 1)
+        )
+        looks = _looks(look_field_on(self.geocoder, lattice), seen)
         height = self.geocoder.heights(Window(seen.row, seen.col, seen.rows + 1, seen.cols + 1))
-        lattice = self.geocoder.lattice(Window(ground.row, ground.col, ground.rows + 1, ground.cols + 1))
-        looks = self._looks(seen)
-        shadow = shadowed(height, looks)
-        first = window.row, window.col
+        shadow = shadowed(height, looks) if casts else np.zeros(height.shape, np.uint8)
         for strip in self._strips(ground, lattice, window, heights):
             corners = Window(strip.row, strip.col, strip.rows + 1, strip.cols + 1)
             cut = corners.slices_in(seen)
@@ -123,17 +126,12 @@ class IlluminatedArea:
             located = self.geocoder.locate_on(lattice, corners, part)
             facets = Facets(located.line, located.pixel, part, np.ascontiguousarray(shadow[cut]))
             place = looks._replace(row=looks.row + strip.row - seen.row, col=looks.col + strip.col - seen.col)
-            share_facets(facets, place, first, area)
+            share_facets(facets, place, (window.row, window.col), area)
 
     @cached_property
     def geocoder(self) -> Geocoder:
         """Places vertices in the image."""
         return Geocoder(facet_grid(self.dem, self.facet), self.radar, self.orbit, self.dem, self.dem_taps)
-
-    def _looks(self, window: Window) -> Looks:
-        field = look_field(self.geocoder, window)
-        row, col = window.row - field.row * field.cell, window.col - field.col * field.cell
-        return Looks(field.at_zero, field.per_metre, field.spacing, field.cell, row, col)
 
     def _heights_around(self, window: Window) -> HeightRange | None:
         """Lowest and highest terrain that a window may see; None where none is known."""
@@ -151,31 +149,31 @@ class IlluminatedArea:
     def _ranges(self) -> HeightRanges:
         return HeightRanges(self.dem)
 
+    def _may_cast_shadow(self, window: Window, heights: HeightRange) -> bool:
+        """Whether any slope can be steeper than the rays at far range, which are the flattest."""
+        elevation = self._elevation(window, float(window.col_end))
+        return heights.steepest >= 0.95 * math.tan(elevation)
+
     def _with_casters(self, window: Window, heights: HeightRange) -> Window:
         """A window and the samples nearer to the sensor whose terrain may cast shadow into it."""
-        middle = np.array([self.radar.azimuth_time(window.row + window.rows / 2.0)])
-        near, next_to = (
-            float(self.radar.slant_range(middle, np.array([float(window.col + k)]))[0]) for k in (0, 1)
-        )
-        elevation = self._sine_of_elevation(float(middle[0]), near)
-        pixels = math.ceil(heights.relief / elevation / (next_to - near)) + 1
+        near, following = (self._slant_range(window, float(window.col + k)) for k in (0, 1))
+        length = heights.relief / math.sin(self._elevation(window, float(window.col)))
+        pixels = math.ceil(1.05 * length / (following - near)) + 1
         return Window(window.row, window.col - pixels, window.rows, window.cols + pixels)
 
-    def _sine_of_elevation(self, time: float, slant_range: float) -> float:
-        """How steeply the ray meets the ellipsoid."""
-        sensor = self.orbit.position(time)
-        lon, lat = ground_places(
-            self.orbit, np.array([time]), np.array([slant_range]), np.zeros((1, 1)), self.start
-        )
-        up = np.array(
-            [
-                math.cos(math.radians(lat[0, 0])) * math.cos(math.radians(lon[0, 0])),
-                math.cos(math.radians(lat[0, 0])) * math.sin(math.radians(lon[0, 0])),
-                math.sin(math.radians(lat[0, 0])),
-            ]
-        )
-        foot = float(np.linalg.norm(self.start))
-        return float(np.dot(sensor, up) - foot) / slant_range
+    def _middle_time(self, window: Window) -> Floats:
+        return self.radar.azimuth_time(np.array([window.row + window.rows / 2.0]))
+
+    def _slant_range(self, window: Window, pixel: float) -> float:
+        return float(self.radar.slant_range(self._middle_time(window), np.array([pixel]))[0])
+
+    def _elevation(self, window: Window, pixel: float) -> float:
+        """Angle (rad) between the ray and the ellipsoid, half-way along a window."""
+        time, slant = self._middle_time(window), self._slant_range(window, pixel)
+        place = ground_places(self.orbit, time, np.array([slant]), np.zeros((1, 1)), self.start)
+        longitude, latitude = (np.ravel(v) for v in place)
+        foot, above = (ecef_points(longitude, latitude, np.full(1, h))[0] for h in (0.0, 1.0))
+        return math.asin(float((self.orbit.position(float(time[0])) - foot) @ (above - foot)) / slant)
 
     def _ground(self, window: Window, heights: HeightRange) -> Window:
         """Facets below a window of the image, wherever between two heights the terrain lies."""
@@ -246,6 +244,11 @@ def _spans(values: Floats) -> tuple[Floats, Floats]:
     corners = [values[:-1, :-1], values[:-1, 1:], values[1:, :-1], values[1:, 1:]]
     stacked = np.concatenate(corners, axis=-1)
     return np.asarray(stacked.min(axis=-1)), np.asarray(stacked.max(axis=-1))
+
+
+def _looks(field: LookField, window: Window) -> Looks:
+    row, col = window.row - field.row * field.cell, window.col - field.col * field.cell
+    return Looks(field.at_zero, field.per_metre, field.spacing, field.cell, row, col)
 
 
 def _hull(one: Window, other: Window) -> Window:

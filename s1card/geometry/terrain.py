@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1card.geometry.ellipsoid import ecef_points
-from s1card.geometry.geocoding import HEIGHT_LEVELS, Geocoder
+from s1card.geometry.geocoding import HEIGHT_LEVELS, Geocoder, Lattice
 from s1card.geometry.orbit import OrbitTable, state_at
 from s1card.window import Window
 
@@ -46,7 +46,13 @@ class LookField:
 def look_field(geocoder: Geocoder, window: Window) -> LookField:
     """Look vectors around a map window; at a node they do not depend on the window."""
     cell = geocoder.cell
-    lattice = geocoder.lattice(Window(window.row, window.col, window.rows + cell, window.cols + cell))
+    return look_field_on(
+        geocoder, geocoder.lattice(Window(window.row, window.col, window.rows + cell, window.cols + cell))
+    )
+
+
+def look_field_on(geocoder: Geocoder, lattice: Lattice) -> LookField:
+    """Look vectors at the nodes of a lattice, but for its last row and column."""
     shape = lattice.longitude.shape
     flat_lon, flat_lat = lattice.longitude.ravel(), lattice.latitude.ravel()
     ground = ecef_points(flat_lon, flat_lat, np.zeros(flat_lon.size)).reshape(*shape, 3)
@@ -58,8 +64,8 @@ def look_field(geocoder: Geocoder, window: Window) -> LookField:
     frame = np.stack([axis_x, axis_y, up], axis=-2)
     low = _look(geocoder.orbit, lattice.azimuth_time[inner], 0.0, ground[inner], frame)
     high = _look(geocoder.orbit, lattice.azimuth_time[inner], HEIGHT_LEVELS[-1], raised[inner], frame)
-    spacing = np.stack([length_x, length_y], axis=-1) / cell
-    return LookField(low, (high - low) / HEIGHT_LEVELS[-1], spacing, cell, lattice.row, lattice.col)
+    spacing = np.stack([length_x, length_y], axis=-1) / lattice.cell
+    return LookField(low, (high - low) / HEIGHT_LEVELS[-1], spacing, lattice.cell, lattice.row, lattice.col)
 
 
 def _direction(step: Floats) -> tuple[Floats, Floats]:
@@ -70,11 +76,18 @@ def _direction(step: Floats) -> tuple[Floats, Floats]:
 
 def _look(orbit: OrbitTable, azimuth_time: Floats, height: float, points: Floats, frame: Floats) -> Floats:
     time = sum(azimuth_time[..., k] * (height / 1000.0) ** k for k in range(HEIGHT_LEVELS.size))
-    sensor = np.array([state_at(orbit.time, orbit.coefficients, t)[:3] for t in np.ravel(time)]).reshape(
-        points.shape
-    )
+    sensor = _positions(orbit.time, orbit.coefficients, np.ravel(time)).reshape(points.shape)
     look = np.sum(frame * (sensor - points)[..., None, :], axis=-1)
     return np.asarray(look / np.linalg.norm(look, axis=-1, keepdims=True))
+
+
+@njit(cache=True, nogil=True)
+def _positions(time: Floats, coefficients: Floats, at: Floats) -> Floats:
+    """Positions of the sensor (n x 3) at n times."""
+    out = np.empty((at.size, 3))
+    for i in range(at.size):
+        out[i] = state_at(time, coefficients, at[i])[:3]
+    return out
 
 
 def incidence_angles(field: LookField, window: Window, height: Floats32) -> tuple[Floats32, Floats32]:

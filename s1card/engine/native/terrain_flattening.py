@@ -35,7 +35,7 @@ from s1card.window import Window
 Floats32 = NDArray[np.float32]
 
 TILE_ROWS, TILE_COLS = 512, 2048
-FACET_SAMPLES = 1.0  # side of facets over the larger spacing of the samples, before oversamplingMultiple
+FACET_SAMPLES = 1.6  # side of facets over the larger spacing of the samples, before oversamplingMultiple
 UNLIT = 0.05  # share of the area of flat ground below which a sample counts as not lit (Small, 2011)
 BETA, GAMMA, SIGMA = "Beta0", "Gamma0", "Sigma0"
 SIMULATED = "simulatedImage"
