@@ -60,8 +60,11 @@ def show_command(recipe: str, values: Values) -> None:
 @_values
 @_as_json
 def check_command(recipe: str, values: Values, as_json: bool) -> None:
-    """Find what is wrong, doubtful or unsaid in a graph."""
-    findings = check(_filled(recipe, values))
+    """Find what is wrong, doubtful or unsaid in a graph, and what the native engine has not."""
+    from s1card.engine.support import native_findings  # noqa: PLC0415 - the engine takes a second to load
+
+    graph = _filled(recipe, values)
+    findings = check(graph) + native_findings(graph)
     if as_json:
         _print_json([finding.as_dict() for finding in findings])
     else:
@@ -69,6 +72,25 @@ def check_command(recipe: str, values: Values, as_json: bool) -> None:
     if has_errors(findings):
         count = sum(finding.severity == "error" for finding in findings)
         raise GraphError(f"the graph has {count} error{'s' * (count > 1)} and cannot run", subject=recipe)
+
+
+@graph.command("operators")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Write the page of the documentation.")
+@_as_json
+def operators_command(as_markdown: bool, as_json: bool) -> None:
+    """List SNAP's operators, and what the native engine has of them."""
+    from s1card.engine.support import operator_table, operators_markdown  # noqa: PLC0415 - as above
+
+    if as_markdown:
+        click.echo(operators_markdown(), nl=False)
+    elif as_json:
+        _print_json([asdict(row) for row in operator_table()])
+    else:
+        head = ("operator", "native", "what it does", "not there")
+        rows = (
+            (r.name, r.support, r.description, "; ".join(r.limits).replace("`", "")) for r in operator_table()
+        )
+        _print_table(head, rows)
 
 
 @graph.command("explain")

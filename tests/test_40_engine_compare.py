@@ -284,7 +284,8 @@ class TestFormats:
         document = write(tmp_path / "d.dim", GRID, {"VV": power()}, "BEAM-DIMAP")
         wkt = (
             'PROJCS["UTM Zone 33 / World Geodetic System 1984", GEOGCS["World Geodetic System 1984", '
-            'DATUM["World Geodetic System 1984", SPHEROID["WGS 84", 6378137.0, 298.257223563]], '
+            'DATUM["World Geodetic System 1984", SPHEROID["WGS 84", 6378137.0, 298.257223563], '
+            "TOWGS84[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]], "
             'PRIMEM["Greenwich", 0.0], UNIT["degree", 0.017453292519943295]], '
             'PROJECTION["Transverse_Mercator"], PARAMETER["central_meridian", 15.0], '
             'PARAMETER["latitude_of_origin", 0.0], PARAMETER["scale_factor", 0.9996], '

@@ -121,6 +121,8 @@ def _require_same_crs(first: Band, second: Band) -> None:
 
 def _facts(crs: CRS) -> tuple[object, ...]:
     """What a projection is, without names."""
+    while crs.is_bound and crs.source_crs is not None:  # TOWGS84 ties a datum to another, and moves no pixel
+        crs = crs.source_crs
     ellipsoid = crs.ellipsoid
     shape = (
         (round(ellipsoid.semi_major_metre, 2), round(ellipsoid.inverse_flattening, 5)) if ellipsoid else ()
