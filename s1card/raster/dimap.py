@@ -12,11 +12,19 @@ from numpy.typing import NDArray
 
 from s1card.geometry.map_grid import MapGrid
 from s1card.raster import disk
+from s1card.raster.dimap_radar import (
+    RadarFacts,
+    add_geocoding,
+    add_sections,
+    add_tie_files,
+    add_tie_points,
+)
 from s1card.raster.envi import EnviFolder
 from s1card.raster.sink import TILE, BandSpec, Extent, Tags, shape_of
 from s1card.raster.tiff import nodata_text
 from s1card.window import Window
 
+NO_FACTS = RadarFacts()
 VERSION = "2.12.1"
 """Version of the format, which SNAP's reader compares with the ones it knows."""
 
@@ -29,6 +37,7 @@ class DimapSink:
         extent: Map grid, or rows and columns in radar geometry.
         bands: What the bands hold.
         tags: Metadata of the product.
+        facts: Tie points and further metadata of a product in radar geometry.
 
     Raises:
         UsageError: Bands that no file can hold.
@@ -37,10 +46,18 @@ class DimapSink:
 
     tile = (TILE, TILE)
 
-    def __init__(self, path: Path, extent: Extent, bands: Sequence[BandSpec], tags: Tags) -> None:
+    def __init__(
+        self,
+        path: Path,
+        extent: Extent,
+        bands: Sequence[BandSpec],
+        tags: Tags,
+        facts: RadarFacts | None = None,
+    ) -> None:
         self._path = path
         self._part = disk.part_name(path)
-        self._document = encode_document(path.stem, extent, bands, tags)
+        self._facts = facts or RadarFacts()
+        self._document = encode_document(path.stem, extent, bands, tags, facts=self._facts)
         self._folder = EnviFolder(path.with_suffix(".data"), extent, bands)
 
     def write(self, band_index: int, window: Window, data: NDArray[Any]) -> None:
@@ -51,6 +68,7 @@ class DimapSink:
         """Complete the product; returns the path of the document; see `RasterSink.close`."""
         try:
             self._folder.finish()
+            self._folder.add_files(self._facts.files)
             with disk.disk_errors(self._path):
                 self._part.write_bytes(self._document)
             self._folder.publish()
@@ -158,6 +176,7 @@ def encode_document(
     tags: Tags,
     *,
     shapes: Sequence[tuple[int, int]] = (),
+    facts: RadarFacts = NO_FACTS,
 ) -> bytes:
     """The XML document of a product.
 
@@ -167,6 +186,7 @@ def encode_document(
         bands: What the bands hold.
         tags: Metadata; ``PRODUCT_TYPE`` becomes the type of the product.
         shapes: Rows and columns of each band, where they are not those of the extent.
+        facts: Tie points and further metadata.
     """
     rows, cols = shape_of(extent)
     root = etree.Element("Dimap_Document", name=f"{name}.dim")
@@ -181,11 +201,15 @@ def encode_document(
     _child(production, "PRODUCT_TYPE", tags.get("PRODUCT_TYPE", "GRD"))
     if isinstance(extent, MapGrid):
         _add_geocoding(root, extent)
+    elif facts.ties:
+        add_geocoding(root)
     dimensions = _child(root, "Raster_Dimensions")
     _children(dimensions, {"NCOLS": cols, "NROWS": rows, "NBANDS": len(bands)})
-    _add_files(root, name, bands)
+    _add_files(root, name, bands, facts)
+    if facts.ties:
+        add_tie_points(root, facts.ties)
     _add_bands(root, shapes or [shape_of(extent)] * len(bands), bands)
-    _add_metadata(root, tags)
+    _add_metadata(root, tags, facts)
     document = BytesIO()
     etree.ElementTree(root).write(document, xml_declaration=True, encoding="ISO-8859-1", pretty_print=True)
     return document.getvalue()
@@ -214,7 +238,7 @@ def _add_geocoding(root: etree._Element, grid: MapGrid) -> None:
     _child(position, "IMAGE_TO_MODEL_TRANSFORM", ",".join(repr(value) for value in (a, d, b, e, c, f)))
 
 
-def _add_files(root: etree._Element, name: str, bands: Sequence[BandSpec]) -> None:
+def _add_files(root: etree._Element, name: str, bands: Sequence[BandSpec], facts: RadarFacts) -> None:
     access = _child(root, "Data_Access")
     _children(
         access,
@@ -228,6 +252,7 @@ def _add_files(root: etree._Element, name: str, bands: Sequence[BandSpec]) -> No
         file = _child(access, "Data_File")
         _child(file, "DATA_FILE_PATH", href=f"{name}.data/{band.name}.hdr")
         _child(file, "BAND_INDEX", index)
+    add_tie_files(access, name, facts.ties)
 
 
 def _add_bands(root: etree._Element, shapes: Sequence[tuple[int, int]], bands: Sequence[BandSpec]) -> None:
@@ -254,9 +279,10 @@ def _add_bands(root: etree._Element, shapes: Sequence[tuple[int, int]], bands: S
         _children(_child(interpretation, "Spectral_Band_Info"), values)
 
 
-def _add_metadata(root: etree._Element, tags: Tags) -> None:
+def _add_metadata(root: etree._Element, tags: Tags, facts: RadarFacts) -> None:
     """The tags as SNAP's metadata tree: one element with an attribute per tag."""
-    sources = _child(root, "Dataset_Sources")
-    element = _child(_child(sources, "MDElem", name="metadata"), "MDElem", name="s1card")
+    metadata = _child(_child(root, "Dataset_Sources"), "MDElem", name="metadata")
+    add_sections(metadata, facts.metadata)
+    element = _child(metadata, "MDElem", name="s1card")
     for key, value in sorted(tags.items()):
         _child(element, "MDATTR", value, name=key, type="ascii", mode="rw")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,18 @@ class EnviFolder:
             file.close()
             with disk.disk_errors(self._folder):
                 file.path.with_name(f"{band.name}.hdr").write_text(encode_header(band, self._extent), "utf-8")
+
+    def add_files(self, files: Mapping[str, bytes]) -> None:
+        """Put further files (content by path in the folder) into the temporary folder.
+
+        Raises:
+            ResourceError: The disk is full or cannot be written.
+        """
+        with disk.disk_errors(self._folder):
+            for name, data in files.items():
+                path = self._part / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
 
     def publish(self) -> list[Path]:
         """Give the folder its final name, in the place of an older one; returns the files of samples."""

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s1card.engine.base import Output
+from s1card.engine.native.dimap_facts import radar_facts
 from s1card.engine.native.product import Band, Product
 from s1card.errors import GraphError, ResourceError
 from s1card.geometry.map_grid import MapGrid
 from s1card.graph.model import Node
 from s1card.graph.operators import resolve_parameters
-from s1card.raster import BandSpec, RasterSink, SizesSink, forced_path, open_sink
+from s1card.raster import BandSpec, DimapSink, RasterSink, SizesSink, forced_path, open_sink
 
-OF_SIZES = "BEAM-DIMAP"
-"""The format that holds bands of several sizes."""
+DIMAP = "BEAM-DIMAP"
+"""SNAP's own format, which also holds bands of several sizes, tie points and metadata."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +47,11 @@ def announce(node: Node, product: Product) -> Output:
     """
     values = resolve_parameters(node)
     file, format_name = values["file"], str(values["formatName"])
-    if product.parts and format_name != OF_SIZES:
+    if product.parts and format_name != DIMAP:
         raise GraphError(
             "the sub-swaths of an SLC product differ in size and make no single raster",
             subject=f"node {node.id}",
-            advice=f"Place TOPSAR-Split before it, or TOPSAR-Deburst, which joins them, or write {OF_SIZES}",
+            advice=f"Place TOPSAR-Split before it, or TOPSAR-Deburst, which joins them, or write {DIMAP}",
         )
     if not file:
         raise GraphError("the parameter 'file' is empty", subject=f"node {node.id}", advice="Name a target")
@@ -89,7 +90,11 @@ def open_jobs(
         sinks = SizesSink(path, sizes, tags).parts
         return [WriteJob(output, part, sink) for part, sink in zip(product.parts, sinks, strict=True)]
     extent = output.grid or product.shape
-    sink = open_sink(output.format_name, path, extent, output.bands, tags, threads=threads)
+    sink: RasterSink
+    if output.format_name == DIMAP:
+        sink = DimapSink(path, extent, output.bands, tags, radar_facts(product))
+    else:
+        sink = open_sink(output.format_name, path, extent, output.bands, tags, threads=threads)
     return [WriteJob(output, product, sink)]
 
 
