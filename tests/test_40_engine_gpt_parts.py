@@ -125,6 +125,12 @@ class TestLocate:
     def test_versions(self) -> None:
         version = parse_version(standin_gpt.DIAG.format(version="13.0.4"))
         assert (version.snap, version.java, version.major) == ("13.0.4", "17.0.10", 13)
+        assert not version.is_s1card
+
+    def test_our_own_gpt_is_known_as_such(self) -> None:
+        from s1card.gpt.usage import diagnosis
+
+        assert parse_version(diagnosis(GIB)).is_s1card
 
     def test_another_program_called_gpt(self) -> None:
         with pytest.raises(UsageError, match=r"does not answer .* as SNAP does, but 'usage: gpt"):

@@ -159,6 +159,24 @@ def test_the_command_run_with_any_graph(small: Small, snap: Path, tmp_path: Path
         assert np.isfinite(source.read(1)).any()
 
 
+def test_our_own_gpt_in_the_place_of_snaps(small: Small, tmp_path: Path) -> None:
+    """s1card-gpt has SNAP's command line; by two roads through the native engine the pixels are the same."""
+    program = tmp_path / "snap" / "bin" / "gpt"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m s1card.cli_gpt "$@"\n')
+    program.chmod(0o755)
+    words = [small.files.safe, "--dem", small.files.dem, "--dem-datum", "ellipsoid", "--no-verify"]
+    words += ["--spacing", "20", "--json"]
+    bands = []
+    for name, further in (("native", []), ("gpt", options(tmp_path / "snap", tmp_path))):
+        done = call_s1card("bs", *words, "--out", tmp_path / name, *further)
+        assert done.returncode == 0, done.stderr
+        bands.append(json.loads(done.stdout)["bands"])
+    for name, path in bands[0].items():
+        with rasterio.open(path) as ours, rasterio.open(bands[1][name]) as theirs:
+            np.testing.assert_array_equal(theirs.read(1), ours.read(1))
+
+
 def test_a_failure_is_one_message_with_the_exit_code_of_its_class(
     small: Small, snap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

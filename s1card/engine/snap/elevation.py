@@ -27,7 +27,7 @@ NO_HEIGHT = -32768.0
 """Nodata of the prepared model; SNAP's default, 0, is a height."""
 MARGIN = 0.05
 """Degrees prepared around the scenes: 5 km, more than terrain of 8 km shifts a pixel, and SNAP's own margins."""
-STRIPE = 512
+STRIPE = 64
 """Rows written at a time."""
 METRES_PER_DEGREE = 111_320.0
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import rasterio
+
 import s1card
 from s1card.engine.base import Output, Progress, Written
 from s1card.engine.native.context import Surroundings
@@ -50,6 +52,10 @@ class GraphRunner(Protocol):
     @property
     def settings(self) -> SnapSettings:
         """How SNAP is run."""
+
+    @property
+    def displaces_dem(self) -> bool:
+        """Whether it reads external elevation models half a pixel off, so that they must be moved against that."""
 
     def execute(self, job: Job, graph: Graph, names: str, report: Callable[[int], None]) -> None:
         """Run the graph of a scratch folder.
@@ -112,6 +118,11 @@ class SnapEngine:
         """Prepare and write."""
         return self.prepare(graph).write(tags=tags, progress=progress)
 
+    @property
+    def displaces_dem(self) -> bool:
+        """Whether elevation models are read half a pixel off; see `GraphRunner.displaces_dem`."""
+        return self.settings.place_dem and not self.version.is_s1card
+
     def execute(self, job: Job, graph: Graph, names: str, report: Callable[[int], None]) -> None:
         """Run gpt and wait for it; see `GraphRunner.execute`."""
         reader, limit = ProgressReader(report), self.settings.stalled_after
@@ -169,10 +180,11 @@ class SnapPrepared:
         resources = plan_resources(engine.settings)
         report = _Report(progress, blocks_of(plan.outputs))
         root = scratch_root(engine.settings.scratch)
-        with scratch_folder(root, keep=engine.settings.keep_scratch) as scratch:
+        cache = rasterio.Env(GDAL_CACHEMAX=engine.surroundings.plan.gdal)
+        with cache, scratch_folder(root, keep=engine.settings.keep_scratch) as scratch:
             require_room(plan, scratch)
             targets = targets_of(plan, paths or {}, scratch)
-            graph = install(plan, targets, engine.surroundings, scratch, place_dem=engine.settings.place_dem)
+            graph = install(plan, targets, engine.surroundings, scratch, place_dem=engine.displaces_dem)
             scratch.graph.write_text(write_graph(graph), "utf-8")
             job = Job(scratch, plan.inputs, resources)
             log.info(

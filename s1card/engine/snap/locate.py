@@ -31,10 +31,12 @@ class SnapVersion:
     Attributes:
         snap: Release, for example ``14.0.0``.
         java: Version of its Java, "" where it does not say.
+        is_s1card: Whether it is no SNAP at all but ``s1card-gpt``, which has SNAP's command line.
     """
 
     snap: str
     java: str
+    is_s1card: bool = False
 
     @property
     def major(self) -> int:
@@ -83,7 +85,7 @@ def parse_version(text: str) -> SnapVersion:
             advice="Name SNAP's own gpt with S1CARD_GPT (gpt is also the name of other programs)",
         )
     java = _JAVA.search(text)
-    return SnapVersion(release[1], java[1] if java else "")
+    return SnapVersion(release[1], java[1] if java else "", "gpt of s1card" in text)
 
 
 def _named(path: Path, source: str = "S1CARD_GPT") -> Path:

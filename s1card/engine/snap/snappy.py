@@ -55,6 +55,11 @@ class SnappyEngine:
             "java": str(java.getProperty("java.version")),
         }
 
+    @property
+    def displaces_dem(self) -> bool:
+        """Whether elevation models are read half a pixel off."""
+        return self.settings.place_dem
+
     def prepare(self, graph: Graph) -> SnapPrepared:
         """Check a filled graph and its inputs; see `s1card.engine.base.Engine`."""
         return SnapPrepared(self, make_plan(graph, self.surroundings))
