@@ -21,7 +21,7 @@ KIBIBYTE = 1024
 
 
 @click.command()
-@click.argument("scene", type=click.Path(path_type=Path))
+@click.argument("scenes", metavar="SCENE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--recipe",
     default="",
@@ -29,21 +29,25 @@ KIBIBYTE = 1024
 )
 @with_card_settings(10.0, tuple(LAYERS))
 @with_run_settings
-def bs(scene: Path, recipe: str, card: CardSettings, settings: RunSettings) -> None:
-    """Make a backscatter card (CARD-BS) of SCENE, a GRD or IW SLC product: .SAFE folder or its zip."""
+def bs(scenes: tuple[Path, ...], recipe: str, card: CardSettings, settings: RunSettings) -> None:
+    """Make a backscatter card (CARD-BS) of SCENE, a GRD or IW SLC product: .SAFE folder or its zip.
+
+    Slices of one datatake that follow each other become one card; give them in order of time.
+    """
     datum = settings.datum_of(card.dem)
     order = BackscatterOrder(
-        scene,
+        scenes[0],
         card.dem,
         datum,
         recipe,
         card.recipe_parameters(settings.orbit),
         card.layer_names,
         card.verify,
+        scenes[1:],
     )
     engine = settings.engine_of(str(datum))
     begun = time.monotonic()
-    with reporting(scene.name, quiet=settings.as_json) as progress:
+    with reporting(scenes[0].name, quiet=settings.as_json) as progress:
         made = make_backscatter_card(order, engine, card.out, overwrite=card.overwrite, progress=progress)
     _show_card(made, time.monotonic() - begun, settings.as_json)
 

@@ -146,6 +146,7 @@ class CardContext:
             identity: no paths and nothing that depends on the machine belongs here.
         measures: Looks, and of a pair baselines and estimation window, as the engine states them, by name.
         pair: Of a coherence card.
+        slices: Of a backscatter card of several slices; ``scene`` then is all of them as one.
     """
 
     kind: str
@@ -161,6 +162,7 @@ class CardContext:
     parameters: Mapping[str, str] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
     pair: PairContext | None = None
+    slices: tuple[Scene, ...] = ()
 
     def measured(self, prefix: str) -> dict[str, float]:
         """The measures whose name begins so, by the rest of their names (a sub-swath)."""
@@ -173,7 +175,9 @@ class CardContext:
     @cached_property
     def sources(self) -> tuple[Scene, ...]:
         """All source products."""
-        return (self.scene,) if self.pair is None else (*self.pair.reference, *self.pair.secondary)
+        if self.pair is None:
+            return self.slices or (self.scene,)
+        return (*self.pair.reference, *self.pair.secondary)
 
     @cached_property
     def name(self) -> BackscatterName | CoherenceName:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -122,7 +123,11 @@ def joined_calibration(parts: Sequence[Calibration], places: Sequence[SlicePlace
 
 
 def joined_noise(parts: Sequence[Noise], places: Sequence[SlicePlace]) -> Noise:
-    """Noise vectors of all slices; blocks of azimuth vectors stay what they are."""
+    """Noise vectors of all slices.
+
+    Blocks of azimuth vectors of a detected image go on in the next slice, so that the vectors of either side are
+    interpolated across the joint; those of bursts stay what they are.
+    """
     moved = [
         [replace(vector, line=place.line(vector.line)) for vector in part.range_vectors]
         for part, place in zip(parts, places, strict=True)
@@ -135,7 +140,38 @@ def joined_noise(parts: Sequence[Noise], places: Sequence[SlicePlace]) -> Noise:
         parts[0],
         stop_time=parts[-1].stop_time,
         range_vectors=_in_order(moved, lambda vector: vector.line),
-        azimuth_vectors=tuple(block for some in blocks for block in some),
+        azimuth_vectors=_going_on(blocks) if places[0].block_lines == 1 else tuple(chain(*blocks)),
+    )
+
+
+def _going_on(parts: Sequence[Sequence[NoiseAzimuthVector]]) -> tuple[NoiseAzimuthVector, ...]:
+    """Blocks of all slices; one that begins where one of the same pixels ends is put together with it."""
+    whole: list[NoiseAzimuthVector] = []
+    for block in chain(*parts):
+        before = next((other for other in whole if _adjoin(other, block)), None)
+        if before is None:
+            whole.append(block)
+        else:
+            whole[whole.index(before)] = _together(before, block)
+    return tuple(whole)
+
+
+def _adjoin(first: NoiseAzimuthVector, second: NoiseAzimuthVector) -> bool:
+    same = (first.swath, first.first_pixel, first.last_pixel) == (
+        second.swath,
+        second.first_pixel,
+        second.last_pixel,
+    )
+    return same and first.last_line + 1 == second.first_line
+
+
+def _together(first: NoiseAzimuthVector, second: NoiseAzimuthVector) -> NoiseAzimuthVector:
+    kept = first.line < second.line[0]
+    return replace(
+        first,
+        last_line=second.last_line,
+        line=np.concatenate([first.line[kept], second.line]),
+        value=np.concatenate([first.value[kept], second.value]),
     )
 
 
