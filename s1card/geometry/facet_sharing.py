@@ -145,14 +145,15 @@ def _weights(
     height, shadow = facets.height, facets.shadow
     a, b = np.float64(height[i, j]), np.float64(height[i, j + 1])
     c, d = np.float64(height[i + 1, j]), np.float64(height[i + 1, j + 1])
-    x, y, up = look[0] + a * look[3], look[1] + a * look[4], look[2] + a * look[5]
     width, tall = look[6], look[7]
     if shadow[i, j] + shadow[i, j + 1] + shadow[i + 1, j] < 2:
+        x, y, up = look[0] + a * look[3], look[1] + a * look[4], look[2] + a * look[5]
         half = 0.5 * width * tall * (1.0 + 2.0 * a / MEAN_RADIUS)
         east, north = (b - a) / width, (a - c) / tall
         surface = half * math.sqrt(1.0 + east * east + north * north)
         _triangle(half * (up - east * x - north * y), surface, p, q, r, area, out[0])
     if shadow[i + 1, j + 1] + shadow[i, j + 1] + shadow[i + 1, j] < 2:
+        x, y, up = look[0] + d * look[3], look[1] + d * look[4], look[2] + d * look[5]
         half = 0.5 * width * tall * (1.0 + 2.0 * d / MEAN_RADIUS)
         east, north = (d - c) / width, (b - d) / tall
         surface = half * math.sqrt(1.0 + east * east + north * north)
