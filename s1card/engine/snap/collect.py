@@ -6,6 +6,7 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,8 +69,8 @@ def collect(
         target: The output.
         is_exact: Whether every band that was announced must be there.
         tags: Statements for the metadata of COGs.
-        threads: Files that may be completed at the same time.
-        step: Called after every block.
+        threads: Blocks that are packed, and files that are completed, at the same time.
+        step: Called after every block, by any thread.
 
     Raises:
         DataError: SNAP wrote nothing, nothing valid, or something else than was announced.
@@ -141,7 +142,12 @@ def _converted(
     assert isinstance(sink, CogSink)
     try:
         for index, (band, spec) in enumerate(bands):
-            if not _copy(index, band, spec, product, placement, sink, step) and not is_layer(band):
+
+            def write(window: Window, data: NDArray[Any], index: int = index) -> None:
+                sink.write(index, window, data)
+                step()
+
+            if not _copy(band, product, placement, spec, write, threads) and not is_layer(band):
                 raise DataError(
                     f"SNAP's band {band.name} holds no valid pixel", subject=output.path.name, advice=AGAIN
                 )
@@ -159,22 +165,22 @@ def is_layer(band: SnapBand) -> bool:
 
 
 def _copy(
-    index: int,
     band: SnapBand,
-    spec: BandSpec,
     product: SnapProduct,
     placement: Placement,
-    sink: CogSink,
-    step: Callable[[], None],
+    spec: BandSpec,
+    write: Callable[[Window, NDArray[Any]], None],
+    threads: int,
 ) -> bool:
-    """Copy a band block by block; whether it held a valid sample."""
+    """Copy a band block by block; whether it held a valid sample. Blocks are read in turn, and packed side by side."""
     any_valid = False
-    with open_band(band) as reader:
-        for window in Window(0, 0, *placement.shape).tiles(BLOCK, BLOCK):
-            data, valid = _block(reader, window, product, placement, spec)
-            any_valid = any_valid or valid
-            sink.write(index, window, data)
-            step()
+    windows = list(Window(0, 0, *placement.shape).tiles(BLOCK, BLOCK))
+    with open_band(band) as reader, ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(windows), threads):
+            some = windows[start : start + threads]
+            blocks = [_block(reader, window, product, placement, spec) for window in some]
+            any_valid = any_valid or any(valid for _, valid in blocks)
+            list(pool.map(write, some, [data for data, _ in blocks]))
     return any_valid
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -230,14 +231,16 @@ class _Report:
         self._progress = progress
         self._blocks = max(1, blocks)
         self._done = 0
+        self._lock = threading.Lock()
 
     def snap(self, percent: int) -> None:
         self._tell(percent * SNAP_PERCENT // 100)
 
     def step(self) -> None:
-        self._done += 1
-        share = min(1.0, self._done / self._blocks)
-        self._tell(SNAP_PERCENT + int(share * (100 - SNAP_PERCENT)))
+        with self._lock:
+            self._done += 1
+            share = min(1.0, self._done / self._blocks)
+            self._tell(SNAP_PERCENT + int(share * (100 - SNAP_PERCENT)))
 
     def _tell(self, percent: int) -> None:
         if self._progress is not None:
