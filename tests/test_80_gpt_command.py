@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -527,3 +529,9 @@ class TestSubSwaths:
         message = refusal("Apply-Orbit-File", slc, "-t", "a.tif")
         assert "make no single raster" in message
         assert "or write BEAM-DIMAP" in message
+
+
+def test_the_program_is_installed_with_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    module, name = project["project"]["scripts"]["s1card-gpt"].split(":")
+    assert callable(getattr(importlib.import_module(module), name))
