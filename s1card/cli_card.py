@@ -27,9 +27,16 @@ KIBIBYTE = 1024
     default="",
     help="Name of a recipe, or a graph file  [default: card-bs for GRD, card-bs-slc for SLC].",
 )
+@click.option(
+    "--legacy",
+    is_flag=True,
+    help="Write <id>.dim and <id>.data/Gamma0_VV.img into the card too, with 0 for no data.",
+)
 @with_card_settings(10.0, tuple(LAYERS))
 @with_run_settings
-def bs(scenes: tuple[Path, ...], recipe: str, card: CardSettings, settings: RunSettings) -> None:
+def bs(
+    scenes: tuple[Path, ...], recipe: str, legacy: bool, card: CardSettings, settings: RunSettings
+) -> None:
     """Make a backscatter card (CARD-BS) of SCENE, a GRD or IW SLC product: .SAFE folder or its zip.
 
     Slices of one datatake that follow each other become one card; give them in order of time.
@@ -44,6 +51,7 @@ def bs(scenes: tuple[Path, ...], recipe: str, card: CardSettings, settings: RunS
         card.layer_names,
         card.verify,
         scenes[1:],
+        legacy,
     )
     engine = settings.engine_of(str(datum))
     begun = time.monotonic()

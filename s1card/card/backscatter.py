@@ -42,6 +42,7 @@ class BackscatterOrder:
         scene: SAFE folder or zip.
         recipe: Name or file of the recipe; "" for that of the standard card.
         slices: Further slices of its datatake, in order of time, that the card covers too.
+        legacy: Whether the card holds its rasters as the JRC system kept them too.
     """
 
     scene: Path
@@ -52,6 +53,7 @@ class BackscatterOrder:
     layers: tuple[str, ...] = ()
     verify: bool = True
     slices: tuple[Path, ...] = ()
+    legacy: bool = False
 
 
 def make_backscatter_card(
@@ -99,7 +101,9 @@ def make_backscatter_card(
         measures=output.measures,
         slices=tuple(slices) if len(slices) > 1 else (),
     )
-    return write_card(prepared, output, context, out, overwrite=overwrite, progress=progress)
+    return write_card(
+        prepared, output, context, out, overwrite=overwrite, progress=progress, legacy=order.legacy
+    )
 
 
 def _one_scene(slices: Sequence[Scene], engine: Engine) -> Scene:

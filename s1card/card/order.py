@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from s1card.card.folder import atomic_folder
+from s1card.card.legacy import LegacyBand, write_legacy
 from s1card.card.product import Card, complete_card, open_card
 from s1card.card.provenance import tags
 from s1card.card.records import CardBand, CardContext
@@ -163,8 +164,11 @@ def write_card(
     *,
     overwrite: bool = False,
     progress: Progress | None = None,
+    legacy: bool = False,
 ) -> Card:
     """Compute the rasters of a card and complete it in a folder of its name below ``out``.
+
+    With ``legacy`` it holds them as the JRC system kept them too, see `s1card.card.legacy`.
 
     Raises:
         UsageError: The card exists, and is not to be replaced.
@@ -177,6 +181,12 @@ def write_card(
         (written,) = prepared.write(paths={output.node: raster}, tags=tags(context), progress=progress)
         if written.output.grid is not None:  # an engine may find a pixel more or less than was announced
             context = replace(context, grid=written.output.grid)
+        if legacy:
+            kept = [
+                LegacyBand(spec, file.path)
+                for spec, file in zip(written.output.bands, written.files, strict=True)
+            ]
+            write_legacy(staging / f"{context.card_id}.dim", context.grid, kept, tags(context))
         complete_card(staging, card_bands(written), context)
     return open_card(final)
 
