@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from end_to_end import BASE, call_s1card, make_card
+from standin_gpt import install
 
 from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
 
@@ -98,7 +99,24 @@ def test_a_wrong_height_shows(card: Path, scene: SimulatedScene, tmp_path: Path)
     assert "| Gamma0_VV | dB |" in text
 
 
-def test_two_engines(scene: SimulatedScene, tmp_path: Path) -> None:
+def test_a_graph_on_two_engines(
+    scene: SimulatedScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in for gpt computes by the native engine: what goes to SNAP and comes back must be the same."""
+    monkeypatch.setenv("S1CARD_GPT", str(install(tmp_path / "snap")))
+    fixed = ("-P", f"input={scene.safe}", "-P", f"output={tmp_path / 'x.dim'}", "-P", "format=BEAM-DIMAP")
+    rest = ("--dem", scene.dem, *BASE, "-P", "demNoData=-32768", "--keep", tmp_path / "kept")
+    found = compare("card-bs", *fixed, *rest, "--engines", "native,gpt", "--max-bias", 0, "--strict")
+    (product,) = found["products"]
+    assert (product["first"], product["second"]) == ("native: Write", "gpt: Write")
+    assert [band["identical"] for band in product["bands"]] == [1.0, 1.0]
+    assert [engine["engine"] for engine in found["engines"]] == ["native", "gpt"]
+    assert found["engines"][1]["software"]["snap"] == "14.0.0"
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["gpt", "native"]
+    assert not (tmp_path / "x.dim").exists()
+
+
+def test_which_engines(scene: SimulatedScene, tmp_path: Path) -> None:
     fixed = ("-P", f"input={scene.safe}", "-P", "output=x.dim", "-P", "format=BEAM-DIMAP")
     rest = ("--dem", scene.dem, *BASE, "--engines")
     for engines, text in (

@@ -6,7 +6,7 @@ The graphs are in ``tests/graphs``; every style that was seen in users' files oc
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +155,9 @@ GRD = [
         RADAR,
         dem=False,
     ),
+    Case("grd-band-maths", {**USUAL, "date": "20210612"}, ("VV_20210612", "ratio", "VV_log"), spacing=20.0),
+    Case("grd-speckle-flattened", USUAL, ("Gamma0_VH_db", "Gamma0_VV_db")),
+    Case("grd-speckle-before-map", USUAL, ("Sigma0_VV",), RADAR, dem=False),
 ]
 
 TWO: dict[str, object] = {"filein1": "@FIRST", "filein2": "@SECOND", "fileout": "@OUT.dim"}
@@ -221,6 +224,12 @@ SLC = [
         ),
         RADAR,
     ),
+    Case(
+        "slc-bursts-from-dimap",
+        {**TWO, "fileout": "@OUT.tif"},
+        (f"coh_IW2_VH_{DATES}", f"coh_IW2_VV_{DATES}"),
+        spacing=20.0,
+    ),
     Case("slc-assembly", TWO, ("i_IW1_VV", "q_IW1_VV"), RADAR, dem=False),
 ]
 
@@ -257,6 +266,24 @@ def run(case: Case, files: dict[str, object], out: Path) -> list[Path]:
     assert done.returncode == 0, done.stderr
     named = [Path(file) for file in json.loads(done.stdout)["files"]]
     return sorted({path.parent if path.suffix in (".img", ".hdr") else path for path in named})
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs every case once, however many tests look at it."""
+
+    folder: Path
+    done: dict[str, list[Path]]
+
+    def __call__(self, name: str, files: dict[str, object]) -> list[Path]:
+        if name not in self.done:
+            self.done[name] = run(case_of(name), files, self.folder / name)
+        return self.done[name]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(tmp_path_factory.mktemp("runs"), {})
 
 
 def look(case: Case, band: Band) -> None:
@@ -296,20 +323,31 @@ def test_every_graph_of_the_folder_is_run() -> None:
 
 
 @pytest.mark.parametrize("case", GRD, ids=lambda case: case.name)
-def test_graphs_of_detected_scenes(case: Case, scene: SimulatedScene, tmp_path: Path) -> None:
-    outputs = run(case, {"@SCENE": scene.safe, "@DEM": scene.dem}, tmp_path)
+def test_graphs_of_detected_scenes(case: Case, scene: SimulatedScene, runs: Runs) -> None:
+    outputs = runs(case.name, {"@SCENE": scene.safe, "@DEM": scene.dem})
     judged(case, outputs)
     assert len(outputs) == (2 if case.name == "grd-two-writes" else 1)
 
 
 @pytest.mark.parametrize("case", SLC, ids=lambda case: case.name)
 def test_graphs_of_complex_scenes(
-    case: Case, pair: SimulatedPair, slices: SimulatedPair, tmp_path: Path
+    case: Case, pair: SimulatedPair, slices: SimulatedPair, tmp_path: Path, runs: Runs
 ) -> None:
     files: dict[str, object] = {"@FIRST": pair.reference[0], "@SECOND": pair.secondary[0], "@DEM": pair.dem}
     if case.name == "slc-assembly":
         files = {"@FIRST": slices.reference[0], "@SECOND": slices.reference[1], "@DEM": slices.dem}
-    judged(case, run(case, files, tmp_path))
+    if case.name == "slc-bursts-from-dimap":
+        files |= {name: cut_out(files[name], tmp_path / name[1:]) for name in ("@FIRST", "@SECOND")}
+    judged(case, runs(case.name, files))
+
+
+def cut_out(scene: object, folder: Path) -> Path:
+    """A sub-swath of a scene as a BEAM-DIMAP product, as users cut them out once for many pairs."""
+    folder.mkdir()
+    values = {"subswath": "IW2", "firstBurstIndex": 1, "lastBurstIndex": 2}
+    case = case_of("slc-split-and-write")
+    (path,) = run(replace(case, values={**case.values, **values}), {"@FIRST": scene}, folder)
+    return path
 
 
 def case_of(name: str) -> Case:
@@ -331,18 +369,18 @@ def assert_same(first: Path, second: Path) -> None:
     ],
 )
 def test_spellings_of_one_chain_give_the_same(
-    first: str, second: str, scene: SimulatedScene, tmp_path: Path
+    first: str, second: str, scene: SimulatedScene, runs: Runs
 ) -> None:
     """Calibration does not move anything, so that an orbit may come after it."""
     files: dict[str, object] = {"@SCENE": scene.safe, "@DEM": scene.dem}
-    outputs = [run(case_of(name), files, tmp_path / name) for name in (first, second)]
+    outputs = [runs(name, files) for name in (first, second)]
     assert_same(outputs[0][0], outputs[1][0])
 
 
-def test_orbit_before_and_after_the_split_give_the_same(pair: SimulatedPair, tmp_path: Path) -> None:
+def test_orbit_before_and_after_the_split_give_the_same(pair: SimulatedPair, runs: Runs) -> None:
     files: dict[str, object] = {"@FIRST": pair.reference[0], "@SECOND": pair.secondary[0], "@DEM": pair.dem}
     names = ("slc-coherence", "slc-coherence-orbit-first")
-    outputs = [run(case_of(name), files, tmp_path / name) for name in names]
+    outputs = [runs(name, files) for name in names]
     assert_same(outputs[0][0], outputs[1][0])
 
 
@@ -355,17 +393,18 @@ def recipe(name: str, out: Path, dem: Path, **values: object) -> Path:
     return out
 
 
-def test_a_user_graph_of_the_same_chain_is_the_card(scene: SimulatedScene, tmp_path: Path) -> None:
-    case = case_of("grd-like-the-card")
-    (ours,) = run(case, {"@SCENE": scene.safe, "@DEM": scene.dem}, tmp_path)
+def test_a_user_graph_of_the_same_chain_is_the_card(
+    scene: SimulatedScene, tmp_path: Path, runs: Runs
+) -> None:
+    (ours,) = runs("grd-like-the-card", {"@SCENE": scene.safe, "@DEM": scene.dem})
     assert_same(recipe("card-bs", tmp_path / "card.tif", scene.dem, input=scene.safe), ours)
 
 
-def test_three_branches_are_the_coherence_card(pair: SimulatedPair, tmp_path: Path) -> None:
+def test_three_branches_are_the_coherence_card(pair: SimulatedPair, tmp_path: Path, runs: Runs) -> None:
     """The user's graph leaves out what is new in SNAP 14, so that its default holds: the bias is corrected."""
     first, second = pair.reference[0], pair.secondary[0]
     files: dict[str, object] = {"@FIRST": first, "@SECOND": second, "@DEM": pair.dem}
-    (ours,) = run(case_of("slc-coherence-three-branches"), files, tmp_path)
+    (ours,) = runs("slc-coherence-three-branches", files)
     values = {"reference": first, "secondary": second, "polarisations": "VV", "correctCoherenceBias": "true"}
     card = recipe("card-coh6", tmp_path / "card.tif", pair.dem, **values)
     for product in compare_outputs(card, ours):

@@ -21,14 +21,13 @@ class Overlap:
     """The common part of two rasters.
 
     Attributes:
-        first, second: The same rectangle in pixels of either raster.
+        first: The rectangle in pixels of the first raster.
         offset: Rows and columns from the corner of the first raster to that of the second.
         is_same: Whether both cover the same.
         on_map: Whether a map says so; else the upper left corners were laid on each other.
     """
 
     first: Window
-    second: Window
     offset: tuple[int, int]
     is_same: bool
     on_map: bool
@@ -56,7 +55,7 @@ def overlap_of(first: Band, second: Band) -> Overlap:
             subject=first.path.name,
         )
     same = (row, col) == (0, 0) and first.shape == second.shape
-    return Overlap(common, common.moved(-row, -col), (row, col), same, first.transform is not None)
+    return Overlap(common, (row, col), same, first.transform is not None)
 
 
 def _offset(first: Band, second: Band) -> tuple[int, int]:
