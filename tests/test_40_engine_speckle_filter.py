@@ -8,18 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import apply, product_of, samples
+from engine_cases import Small, apply, chain, product_of, samples, small
 from memory_cases import complex_product, noise, product, whole
 from snap_cases import case_of
 from test_40_engine_snap import decibels
 
 from s1card.engine.native import cell_statistic, speckle_filter
 from s1card.engine.native.cell_statistic import CellStatistic
+from s1card.engine.native.context import Surroundings
+from s1card.engine.native.engine import NativeEngine
 from s1card.engine.native.lee_sigma import sigma_range
 from s1card.engine.native.speckle_filter import BRIGHT_SHARE, _bright
 from s1card.engine.native.tile_cache import Tiling
 from s1card.errors import GraphError
 from s1card.window import Window
+
+__all__ = ["small"]
 
 COUNTED = np.arange(1.0, 17.0, dtype=np.float32).reshape(4, 4)
 MEANS = "3.5 4 5 5.5  5.5 6 7 7.5  9.5 10 11 11.5  11.5 12 13 13.5"
@@ -299,6 +303,23 @@ class TestCells:
         values = np.random.default_rng(1).permutation(np.arange(1.0, 1001.0, dtype=np.float32))
         assert _bright(values) == 1000 * BRIGHT_SHARE
         assert _bright(values[:1]) == values[0]
+
+
+@pytest.mark.parametrize("name", ["Lee Sigma", "Lee"])
+def test_files_depend_on_neither_blocks_nor_threads(small: Small, tmp_path: Path, name: str) -> None:
+    found = set()
+    for threads, block in ((1, 512), (2, 512), (2, 1024)):
+        target = tmp_path / f"{threads}-{block}.tif"
+        graph = chain(
+            small.read,
+            ("Calibration", {}),
+            ("Speckle-Filter", {"filter": name, "estimateENL": True, "numLooksStr": 4}),
+            small.terrain_correction(),
+            ("Write", {"file": target, "formatName": "GeoTIFF-BigTIFF"}),
+        )
+        NativeEngine(Surroundings(orbit="none", threads=threads, block=block)).run(graph)
+        found.add(target.read_bytes())
+    assert len(found) == 1
 
 
 class TestSnap:
