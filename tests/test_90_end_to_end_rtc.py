@@ -1,0 +1,137 @@
+"""`s1card bs --recipe card-bs-rtc`: backscatter of fields on slopes, layers, the same bytes, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from end_to_end import band, call_s1card, digests, make_card
+
+from s1card.accuracy import FieldError, measure_fields
+from s1card.card.product import verify_card
+from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
+
+LAYERS = "inc,lia,mask,area"
+RECIPE = ("--recipe", "card-bs-rtc")
+BOUND_DB = 0.05
+BRIGHT = 0.01  # below, the rounding of amplitudes to whole numbers is felt
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> SimulatedScene:
+    """Slopes of up to 35 degrees, no speckle."""
+    config = GrdConfig(lines=640, pixels=900, terrain="steep", speckle="none", targets=0, slopes=True, seed=3)
+    return simulate_grd(config, tmp_path_factory.mktemp("slopes"))
+
+
+@pytest.fixture(scope="module")
+def card(scene: SimulatedScene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_card(scene.safe, scene.dem, tmp_path_factory.mktemp("card"), *RECIPE, "--layers", LAYERS)
+
+
+def read(card: Path, name: str) -> np.ndarray:
+    with rasterio.open(band(card, name)) as raster:
+        return np.asarray(raster.read(1))
+
+
+def fields_in(card: Path, scene: SimulatedScene, polarization: str) -> list[FieldError]:
+    found = measure_fields(band(card, polarization), scene.truth / "fields.gpkg", polarization)
+    return [one for one in found if one.samples >= 100 and one.truth >= BRIGHT]
+
+
+@pytest.mark.parametrize("polarization", ["VV", "VH"])
+def test_fields_on_slopes(card: Path, scene: SimulatedScene, polarization: str) -> None:
+    errors = np.array([one.difference_db for one in fields_in(card, scene, polarization)])
+    assert errors.size > 50
+    assert np.abs(errors).max() <= BOUND_DB
+    assert abs(errors.mean()) <= 0.005
+    mask, lia = read(card, "mask"), read(card, "lia")
+    known = np.isfinite(lia)
+    assert (mask[known] == 0).all()  # so all of it counts
+    slope = np.abs(lia - read(card, "inc"))[known]
+    assert np.percentile(slope, 99) > 20.0
+
+
+def test_without_flattening_the_same_fields_are_far_off(scene: SimulatedScene, tmp_path: Path) -> None:
+    errors = [one.difference_db for one in fields_in(make_card(scene.safe, scene.dem, tmp_path), scene, "VV")]
+    assert np.std(errors) > 1.0
+
+
+def test_the_card_says_what_it_is(card: Path, scene: SimulatedScene) -> None:
+    assert card.name == f"{scene.safe.name.removesuffix('.SAFE')}_CARD_BS_RTC"
+    verify_card(card)
+    item = json.loads((card / f"{card.name}.json").read_text())
+    assert {"VV", "VH", "inc", "lia", "mask", "area"} <= set(item["assets"])
+    area, inc = read(card, "area"), read(card, "inc")
+    known = np.isfinite(area) & np.isfinite(inc)
+    assert known.mean() > 0.5
+    ratio = area[known] * np.tan(np.radians(inc[known]))  # to level ground
+    assert 0.2 < np.percentile(ratio, 1) < 0.7 and 1.4 < np.percentile(ratio, 99) < 12.0
+
+
+@pytest.mark.parametrize("options", [("--block", 256, "--threads", 1), ("--threads", 3, "--memory", "700M")])
+def test_same_bytes_however_the_work_is_cut(
+    options: tuple[object, ...], card: Path, scene: SimulatedScene, tmp_path: Path
+) -> None:
+    other = make_card(scene.safe, scene.dem, tmp_path, *RECIPE, "--layers", LAYERS, *options)
+    assert digests(other) == digests(card)
+
+
+def test_an_area_is_cut_out_of_the_same_card(card: Path, scene: SimulatedScene, tmp_path: Path) -> None:
+    west, south, east, north = json.loads((card / f"{card.name}.json").read_text())["bbox"]
+    lon, lat = (west + east) / 2, (south + north) / 2
+    box = f"{lon - 0.01},{lat - 0.01},{lon + 0.01},{lat + 0.01}"
+    part = make_card(scene.safe, scene.dem, tmp_path, *RECIPE, "--aoi", box)
+    with rasterio.open(band(card, "VV")) as whole, rasterio.open(band(part, "VV")) as cut:
+        window = rasterio.windows.from_bounds(*cut.bounds, transform=whole.transform)
+        there, here = whole.read(1, window=window.round_offsets().round_lengths()), cut.read(1)
+    np.testing.assert_array_equal(here[np.isfinite(here)], there[np.isfinite(here)])
+    assert np.isfinite(here).sum() > 10_000
+
+
+def test_shadow_and_layover(tmp_path: Path) -> None:
+    """A cliff of 600 m in the middle of level ground: behind it no data, and the mask says why."""
+    scene = simulate_grd(
+        GrdConfig(lines=300, pixels=400, terrain="flat", speckle="none", targets=0, slopes=True),
+        tmp_path / "scene",
+    )
+    with rasterio.open(scene.dem) as source:
+        profile, height = source.profile, source.read(1)
+    cols = height.shape[1]
+    height[:, cols // 2 : cols // 2 + 3] += 600.0
+    with rasterio.open(tmp_path / "cliff.tif", "w", **profile) as target:
+        target.write(height, 1)
+    card = make_card(scene.safe, tmp_path / "cliff.tif", tmp_path, *RECIPE, "--layers", "mask,inc,area")
+    mask, power, inc = read(card, "mask"), read(card, "VV"), read(card, "inc")
+    inside = np.isfinite(inc)
+    shadow = inside & (mask == 2)
+    assert shadow.sum() > 500 and (inside & ((mask & 1) == 1)).sum() > 500
+    assert np.isnan(power[shadow]).mean() > 0.7
+    plain = inside & (mask == 0)
+    assert np.isfinite(power[plain]).mean() > 0.9
+    area = read(card, "area")
+    assert np.nanmax(area[inside & ((mask & 1) == 1)]) > 2.0 * np.nanmedian(area[plain])
+
+
+def test_a_recipe_without_the_layer_is_refused(scene: SimulatedScene, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = (
+        "bs",
+        scene.safe,
+        "--dem",
+        scene.dem,
+        "--dem-datum",
+        "ellipsoid",
+        "--out",
+        out,
+        "--layers",
+        "area",
+    )
+    done = call_s1card(*words)
+    assert done.returncode == 2
+    assert "the recipe cannot write the layer 'area'" in done.stderr
+    assert "inc, lia, mask, dem" in done.stderr
+    assert not out.exists() or not list(out.iterdir())
