@@ -1,6 +1,6 @@
 """A full IW GRDH scene to CARD-BS: wall, CPU, memory; beside the pure copy and sarsen in the same run.
 
-python -m benchmarks.full_scene [--folder DIR] [--lines 16700] [--pixels 25000]
+python -m benchmarks.full_scene [--folder DIR] [--lines 16700] [--pixels 25000] [--flattened]
 
 Simulates the scene first where DIR does not hold it (about two minutes), warms the kernels up, and prints a table.
 """
@@ -98,6 +98,21 @@ def valid_pixels(card: Path) -> float:
     return float(rows * cols * percent / 100)
 
 
+def compare_flattened(safe: Path, folder: Path, megapixels: float) -> None:
+    """CARD-BS and CARD-BS-RTC of the same scene, one after the other, kernels warm."""
+    small = simulated(folder / "small", 300, 400)
+    used = {}
+    print(f"\n{machine()}\n{megapixels:.0f} Mpixel, VV+VH, 10 m\n")
+    print("| work | wall, s | CPU, s | peak memory, MiB |\n|---|---|---|---|")
+    for recipe in ("card-bs", "card-bs-rtc"):
+        make_card(small, folder / "warm", "--recipe", recipe)
+        used[recipe], _ = make_card(safe, folder / "flattened", "--recipe", recipe)
+        print(used[recipe].row(f"full scene, recipe {recipe}"), flush=True)
+    plain, flattened = used["card-bs"], used["card-bs-rtc"]
+    print(f"\nwall {flattened.wall / plain.wall:.2f} x, CPU {flattened.cpu / plain.cpu:.2f} x")
+    print(f"CPU per Mpixel of the scene: {plain.cpu / megapixels:.3f} and {flattened.cpu / megapixels:.3f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -105,9 +120,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/benchmark"))
     parser.add_argument("--lines", type=int, default=16700)
     parser.add_argument("--pixels", type=int, default=25000)
+    parser.add_argument(
+        "--flattened",
+        action="store_true",
+        help="card-bs-rtc beside card-bs and nothing else; CPU per Mpixel of both",
+    )
     options = parser.parse_args()
     folder: Path = options.folder
     safe = simulated(folder / "full", options.lines, options.pixels)
+    if options.flattened:
+        compare_flattened(safe, folder, options.lines * options.pixels / 1e6)
+        return
     warm_up(folder)
     full, card = make_card(safe, folder / "cards")
     print(f"\n{machine()}\n{options.lines} lines x {options.pixels} pixels, VV+VH, 10 m\n")
