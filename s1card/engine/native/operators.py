@@ -22,6 +22,7 @@ from s1card.engine.native import (
     multilook,
     read,
     remove_grd_border_noise,
+    reproject,
     slice_assembly,
     speckle_filter,
     subset,
@@ -57,6 +58,7 @@ OPERATORS: dict[str, Operator] = {
     "Multilook": multilook.apply,
     "Read": read.apply,
     "Remove-GRD-Border-Noise": remove_grd_border_noise.apply,
+    "Reproject": reproject.apply,
     "SliceAssembly": slice_assembly.apply,
     "Speckle-Filter": speckle_filter.apply,
     "Subset": subset.apply,
@@ -77,6 +79,7 @@ UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
     "Convert-Datatype": {"targetScalingStr": ("Linear (peak clipped histogram)",)},
     "Enhanced-Spectral-Diversity": {"doNotWriteTargetBands": ANY},
     "Read": {"vectorFile": ANY, "polygonRegion": ANY},
+    "Reproject": {"orthorectify": ANY, "elevationModelName": ANY, "orientation": ANY, "addDeltaBands": ANY},
     "Speckle-Filter": {"filter": ("IDAN", "MuLoG")},
     "Subset": {"vectorFile": ANY, "polygonRegion": ANY},
     "Terrain-Correction": {
@@ -121,6 +124,9 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "Interferogram": _GEOMETRIC_PHASE,
     # The format is found out; masks and metadata do not change samples.
     "Read": frozenset({"formatName", "sourceMasks", "copyMetadata"}),
+    # Blocks are the engine's own choice, no data is NaN in floats and what it was in whole numbers, and a product on
+    # a map has no tie points.
+    "Reproject": frozenset({"tileSizeX", "tileSizeY", "noDataValue", "includeTiePointGrids"}),
     # Of the filter IDAN, which is refused.
     "Speckle-Filter": frozenset({"anSize"}),
     # The scene keeps its metadata and tie points, whatever is asked for.
