@@ -104,6 +104,7 @@ class Timed:
     seconds: float
 
     def row(self, label: str, parcel_bands: int) -> str:
+        """A line of a Markdown table."""
         return f"| {label} | {self.seconds:.2f} | {parcel_bands / self.seconds:,.0f} |"
 
 
