@@ -66,7 +66,7 @@ def bs(
 )
 @click.option("--recipe", default="card-coh6", show_default=True, help="Name of a recipe, or a graph file.")
 @click.option("--subswath", "swaths", multiple=True, help="Sub-swath; repeat for more  [default: all].")
-@with_card_settings(20.0, tuple(LAYERS))
+@with_card_settings(20.0, tuple(name for name in LAYERS if name != "area"))
 @with_run_settings
 def coh6(
     scenes: tuple[Path, ...], recipe: str, swaths: tuple[str, ...], card: CardSettings, settings: RunSettings
