@@ -35,6 +35,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
     {"filter": "Gamma Map", "filterSizeX": 7, "filterSizeY": 7, "enl": 4},
     {"filter": "Refined Lee"},
     {"filter": "Lee Sigma", "numLooksStr": 4, "windowSize": "9x9"},
+    {"filter": "Lee Sigma", "numLooksStr": 1, "windowSize": "5x5", "targetWindowSizeStr": "5x5"},
 )
 
 
