@@ -258,6 +258,20 @@ def test_tiles_of_the_image_agree(tmp_path: Path) -> None:
         )
 
 
+def test_shadow_falls_into_a_tile_from_outside(tmp_path: Path) -> None:
+    """Behind a ridge of 900 m, which the tile itself does not see: dark near it, lit farther away."""
+    lon, lat = VIEW.place(100.0, 120.0)
+    height = np.zeros((200, 320))
+    height[:, 160:163] = 900.0
+    west, north = round(lon / STEP) * STEP - 160 * STEP, round(lat / STEP) * STEP + 100 * STEP
+    image = area_of(write_dem(tmp_path / "ridge.tif", height, west, north), 16.0)
+    whole = image.over(Window(80, 0, 40, 240))[0, :, :-2]
+    part = image.over(Window(90, 150, 20, 20))[0, :, :-2]
+    assert part.max() < 1e-9
+    assert whole[10:30, 150:170].max() < 1e-9
+    assert whole[:, 225:].min() > 50.0
+
+
 def test_facets_lie_on_the_samples_of_the_elevation_model(tmp_path: Path) -> None:
     dem = write_dem(tmp_path / "dem.tif", np.zeros((100, 100)), 10.0, 45.0)
     grid = facet_grid(dem, 16.0)
