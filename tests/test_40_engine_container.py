@@ -231,8 +231,8 @@ def test_a_container_that_hangs_is_removed(
     with pytest.raises(EngineError, match="no sign of life"):
         engine_of(tmp_path, "docker", stalled_after=2.0).run(graph_of(small, tmp_path / "card.tif"))
     calls = [json.loads(line) for line in (tmp_path / "runtime-notes").read_text().splitlines()]
-    name = calls[0][calls[0].index("--name") + 1]
-    assert calls[-1] == ["docker", "rm", "--force", name]
+    started = [call for call in calls if "--name" in call][-1]  # the ones before asked for the version
+    assert calls[-1] == ["docker", "rm", "--force", started[started.index("--name") + 1]]
 
 
 MOUNT_POINTS = ("dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var")

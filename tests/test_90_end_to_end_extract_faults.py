@@ -100,17 +100,16 @@ def test_two_at_once(workers: Workers, cards: list[Path], store: str, options: t
     assert_each_once(store, cards, ROWS)
 
 
+@pytest.mark.parametrize("moment", [0.2, 0.4, 0.6])
 def test_one_of_two_dies(
-    workers: Workers, cards: list[Path], store: str, options: tuple[object, ...]
+    workers: Workers, cards: list[Path], store: str, options: tuple[object, ...], moment: float
 ) -> None:
     """The other one does all, also what the dead one had in hand."""
-    moments = random.Random(5)
-    for _ in range(3):
-        first, second = (workers.start(*cards, *options) for _ in range(2))
-        time.sleep(moments.uniform(0.2, 0.6))
-        first.kill()
-        second.finish()
-        assert_each_once(store, cards, ROWS)
+    first, second = (workers.start(*cards, *options, "--missing") for _ in range(2))
+    time.sleep(moment)
+    first.kill()
+    second.finish()
+    assert_each_once(store, cards, ROWS)
 
 
 def test_what_a_dead_worker_had_in_hand_is_waited_for(
