@@ -37,6 +37,8 @@ bench: $(READY)
 	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python -m benchmarks.full_scene
 	$(BIN)/python -m benchmarks.full_pair
+	$(BIN)/python -m benchmarks.parcels
+	$(BIN)/python -m benchmarks.territory
 
 clean:
 	rm -rf $(VENV) build demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
