@@ -14,8 +14,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from s1card.cli_options import assignment
-from s1card.cli_settings import RunSettings, with_run_settings
+from s1card.cli_settings import GraphSettings, RunSettings, with_graph_settings, with_run_settings
 from s1card.engine.compare import (
     EngineRun,
     Limit,
@@ -28,17 +27,6 @@ from s1card.engine.compare import (
 )
 from s1card.engine.compare.text import markdown, print_tables
 from s1card.errors import UsageError
-from s1card.graph.fill import (
-    fill,
-    override_parameter,
-    positional_sources,
-    refuse_unknown,
-    with_sources,
-    with_target,
-)
-from s1card.graph.model import Graph
-from s1card.graph.recipes import find_recipe
-from s1card.graph.xml import read_graph
 from s1card.progress import reporting
 
 NOT_HELD = 1
@@ -88,26 +76,7 @@ def _limit_option(name: str, text: str) -> Any:
     metavar="NAME,NAME",
     help="Run GRAPH on these two engines, the first the reference.",
 )
-@click.option(
-    "-P",
-    "parameters",
-    type=assignment,
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Value of a ${placeholder}.",
-)
-@click.option(
-    "-S", "sources", type=assignment, metavar="NAME=FILE", multiple=True, help="Product for a named source."
-)
-@click.option("-t", "target", default="target.dim", show_default=True, help="File of a graph without Write.")
-@click.option("-f", "format_name", default="", help="Its format  [default: by the extension of -t].")
-@click.option(
-    "--dem",
-    envvar="S1CARD_DEM",
-    show_envvar=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="Elevation model that replaces the one the graph names.",
-)
+@with_graph_settings
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder that keeps what the engines made.")
 @click.option(
     "--band", "bands", multiple=True, help="Band to compare, or a pattern; repeat for more  [default: all]."
@@ -136,7 +105,9 @@ def _limit_option(name: str, text: str) -> Any:
 )
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table as Markdown.")
 @with_run_settings
-def compare(first: str, others: tuple[str, ...], settings: RunSettings, **values: Any) -> None:
+def compare(
+    first: str, others: tuple[str, ...], graph: GraphSettings, settings: RunSettings, **values: Any
+) -> None:
     """Compare two finished outputs, or one GRAPH on two engines.
 
     Outputs are cards, GeoTIFF, BEAM-DIMAP, ENVI, or folders of them; bands are matched by name. Differences are second
@@ -150,7 +121,7 @@ def compare(first: str, others: tuple[str, ...], settings: RunSettings, **values
     with ExitStack() as stack:
         runs: list[EngineRun] = []
         if values["engines"]:
-            call = GraphCall(first, others, **{name: values[name] for name in _CALL})
+            call = GraphCall(first, others, values["engines"], graph, values["keep"])
             runs, products = call.compared(settings, options, stack)
         elif len(others) == 1:
             progress = stack.enter_context(reporting("compare", quiet=settings.as_json))
@@ -172,9 +143,6 @@ for _option in compare.params:
         _option.hidden = True  # of the settings of a run; here --engines says it
 
 
-_CALL = ("engines", "parameters", "sources", "target", "format_name", "dem", "keep")
-
-
 @dataclass(frozen=True)
 class GraphCall:
     """A graph to be run on two engines, as the options say it."""
@@ -182,11 +150,7 @@ class GraphCall:
     graph_file: str
     scenes: tuple[str, ...]
     engines: str
-    parameters: tuple[tuple[str, str], ...]
-    sources: tuple[tuple[str, str], ...]
-    target: str
-    format_name: str
-    dem: Path | None
+    graph: GraphSettings
     keep: Path | None
 
     def compared(
@@ -197,28 +161,15 @@ class GraphCall:
         Raises:
             S1CardError: An engine is not there, cannot run it, or failed.
         """
-        graph = self._graph()
+        graph = self.graph.filled(self.graph_file, self.scenes)
         names = [name.strip() for name in self.engines.split(",") if name.strip()]
         if len(names) != 2:
             raise UsageError(f"--engines names {len(names)} engines", advice="Write --engines native,gpt")
-        datum = settings.dem_datum or (str(settings.datum_of(self.dem)) if self.dem else None)
-        engines = [replace(settings, engine=name).engine_of(datum, self.dem) for name in names]
+        engines = [replace(settings, engine=name).engine_for(self.graph.dem) for name in names]
         folder = self.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s1card-compare-")))
         progress = stack.enter_context(reporting(Path(self.graph_file).name, quiet=settings.as_json))
         runs = run_on(graph, engines, folder, progress)
         return runs, compare_runs(runs[0], runs[1], options)
-
-    def _graph(self) -> Graph:
-        graph = read_graph(find_recipe(self.graph_file))
-        refuse_unknown(graph, [name for name, _ in self.parameters])
-        graph = fill(graph, dict(self.parameters))
-        graph = with_sources(graph, {**positional_sources(self.scenes), **dict(self.sources)})
-        graph = with_target(graph, self.target, self.format_name)
-        if self.dem:
-            for node in graph.nodes:
-                if any(parameter.name == "externalDEMFile" for parameter in node.parameters):
-                    graph = override_parameter(graph, node.id, "externalDEMFile", str(self.dem))
-        return graph
 
 
 def _limits(values: dict[str, Any]) -> tuple[Limit, ...]:

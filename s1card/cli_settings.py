@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,17 @@ from s1card.errors import UsageError
 from s1card.geometry.dem import guess_datum
 from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS
 from s1card.geometry.geoid import VerticalDatum
+from s1card.graph.fill import (
+    fill,
+    positional_sources,
+    refuse_unknown,
+    with_elevation_model,
+    with_sources,
+    with_target,
+)
+from s1card.graph.model import Graph
+from s1card.graph.recipes import find_recipe
+from s1card.graph.xml import read_graph
 
 Command = Callable[..., Any]
 DEFAULT_MEMORY = 2048 * MEBIBYTE
@@ -101,6 +112,40 @@ class RunSettings:
                 advice="State it with --dem-datum ellipsoid, egm96 or egm2008: a wrong one shifts the card by 50 m",
             )
         return datum
+
+    def engine_for(self, dem: Path | None) -> Engine:
+        """The engine that was asked for, with an elevation model that replaces the one of the graph.
+
+        Raises:
+            UsageError: The vertical datum of the elevation model is not known.
+        """
+        return self.engine_of(self.dem_datum or (str(self.datum_of(dem)) if dem else None), dem)
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """Options of every command that runs any graph; the names are those of the options."""
+
+    parameters: tuple[tuple[str, str], ...]
+    sources: tuple[tuple[str, str], ...]
+    target: str
+    format_name: str
+    dem: Path | None
+
+    def filled(self, graph_file: str, scenes: Sequence[str]) -> Graph:
+        """The graph of a file or recipe, with parameters, sources and elevation model in their places.
+
+        Raises:
+            GraphError: It cannot be read, or lacks something.
+            UsageError: A parameter is unknown.
+        """
+        graph = read_graph(find_recipe(graph_file))
+        refuse_unknown(graph, [name for name, _ in self.parameters])
+        graph = with_sources(
+            fill(graph, dict(self.parameters)), {**positional_sources(scenes), **dict(self.sources)}
+        )
+        graph = with_target(graph, self.target, self.format_name)
+        return with_elevation_model(graph, self.dem) if self.dem else graph
 
 
 @dataclass(frozen=True)
@@ -253,6 +298,37 @@ _RUN_OPTIONS = (
 )
 
 
+_GRAPH_OPTIONS = (
+    click.option(
+        "-P",
+        "parameters",
+        type=assignment,
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="Value of a ${placeholder}.",
+    ),
+    click.option(
+        "-S",
+        "sources",
+        type=assignment,
+        metavar="NAME=FILE",
+        multiple=True,
+        help="Product for a named source.",
+    ),
+    click.option(
+        "-t", "target", default="target.dim", show_default=True, help="File of a graph without Write."
+    ),
+    click.option("-f", "format_name", default="", help="Its format  [default: by the extension of -t]."),
+    click.option(
+        "--dem",
+        envvar="S1CARD_DEM",
+        show_envvar=True,
+        type=click.Path(exists=True, path_type=Path),
+        help="Elevation model that replaces the one the graph names.",
+    ),
+)
+
+
 def _card_options(spacing: float, layers: tuple[str, ...]) -> tuple[Callable[[Command], Command], ...]:
     return (
         click.option(
@@ -304,6 +380,11 @@ def _card_options(spacing: float, layers: tuple[str, ...]) -> tuple[Callable[[Co
 def with_run_settings(command: Command) -> Command:
     """Give a command the options of `RunSettings` as one argument, ``settings``."""
     return _gathering(command, RunSettings, "settings", _RUN_OPTIONS)
+
+
+def with_graph_settings(command: Command) -> Command:
+    """Give a command the options of `GraphSettings` as one argument, ``graph``."""
+    return _gathering(command, GraphSettings, "graph", _GRAPH_OPTIONS)
 
 
 def with_card_settings(spacing: float, layers: tuple[str, ...]) -> Callable[[Command], Command]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from s1card.errors import GraphError
 from s1card.graph.closest import suggestion
@@ -243,3 +243,11 @@ def override_parameter(graph: Graph, node_id: str, name: str, value: str) -> Gra
         parameters = (*node.parameters, new)
     changed = replace(node, parameters=parameters)
     return replace(graph, nodes=tuple(changed if n is node else n for n in graph.nodes))
+
+
+def with_elevation_model(graph: Graph, dem: Path) -> Graph:
+    """The graph with an elevation model in every node that states one."""
+    for node in graph.nodes:
+        if any(parameter.name == "externalDEMFile" for parameter in node.parameters):
+            graph = override_parameter(graph, node.id, "externalDEMFile", str(dem))
+    return graph
