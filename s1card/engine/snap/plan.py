@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from s1card.scene.reader import open_scene
 from s1card.scene.scene import Scene
 
 log = logging.getLogger(__name__)
+
+Known = TypeVar("Known")
 
 EXTERNAL = "External DEM"
 ALWAYS_EGM96 = frozenset(
@@ -125,7 +128,7 @@ def make_plan(graph: Graph, surroundings: Surroundings) -> SnapPlan:
     is_exact = announced is not None and announced[1]
     known = {output.node: output for output in announced[0]} if announced else {}
     outputs = tuple(
-        _output(node, known.get(node.id), _scene_of(graph, node, scenes), _first(orbits, graph, node))
+        _output(node, known.get(node.id), _first(scenes, graph, node), _first(orbits, graph, node))
         for node in writes(graph)
     )
     if not outputs:
@@ -179,7 +182,7 @@ def _orbits(
     graph: Graph, scenes: Mapping[str, Scene], surroundings: Surroundings
 ) -> Iterator[tuple[str, OrbitChoice]]:
     for node in graph.in_order():
-        scene = _scene_of(graph, node, scenes) if operator_name(node) == "Apply-Orbit-File" else None
+        scene = _first(scenes, graph, node) if operator_name(node) == "Apply-Orbit-File" else None
         if scene is None:
             continue
         kinds = ("RESORB", "POEORB") if "Restituted" in node.value("orbitType") else ("POEORB", "RESORB")
@@ -279,26 +282,16 @@ def _output(node: Node, known: Output | None, scene: Scene | None, orbit: OrbitC
     return Output(node.id, path, format_name, scene, None, (), vectors, ())
 
 
-def _scene_of(graph: Graph, node: Node, scenes: Mapping[str, Scene]) -> Scene | None:
-    """The scene that a node's product begins with: that of the first source of each node above it."""
+def _first(known: Mapping[str, Known], graph: Graph, node: Node) -> Known | None:
+    """What is known of the product that a node begins with: that of the first source of each node above it."""
     while True:
-        if node.id in scenes:
-            return scenes[node.id]
+        if node.id in known:
+            return known[node.id]
         sources = graph.sources_of(node)
         if not sources:
             return None
         node = sources[0]
 
-
-def _first(orbits: Mapping[str, OrbitChoice], graph: Graph, node: Node) -> OrbitChoice | None:
-    """The orbit of the product that a node begins with."""
-    while True:
-        if node.id in orbits:
-            return orbits[node.id]
-        sources = graph.sources_of(node)
-        if not sources:
-            return None
-        node = sources[0]
 
 
 def _is_file(text: str) -> bool:
