@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from s1card.engine.native.speckle_kernels import sort_few
+
 Floats32 = NDArray[np.float32]
 
 MARGIN = 3
@@ -118,12 +120,7 @@ def _noise(roughness: Any, held: Any) -> tuple[float, bool]:
 @njit(cache=True, nogil=True)
 def _mean_of_least(values: Any, count: int) -> float:
     """Mean of the `_CALMEST` least of some values, or of all if they are fewer; the values get sorted."""
-    for k in range(1, count):
-        v, m = values[k], k
-        while m > 0 and values[m - 1] > v:
-            values[m] = values[m - 1]
-            m -= 1
-        values[m] = v
+    sort_few(values, count)
     used = min(count, _CALMEST)
     total = 0.0
     for k in range(used):

@@ -147,13 +147,19 @@ def _gather(samples: Floats32, i: int, j: int, rows: int, cols: int, held: Float
 
 @njit(cache=True, nogil=True)
 def _middle(held: Floats32, n: int) -> float:
-    for k in range(1, n):
-        v, m = held[k], k
-        while m > 0 and held[m - 1] > v:
-            held[m] = held[m - 1]
-            m -= 1
-        held[m] = v
+    sort_few(held, n)
     return float(held[n // 2])
+
+
+@njit(cache=True, nogil=True)
+def sort_few(values: Any, count: int) -> None:
+    """Sort the first values of an array in place: of the few of a window insertion is the quickest way."""
+    for k in range(1, count):
+        v, m = values[k], k
+        while m > 0 and values[m - 1] > v:
+            values[m] = values[m - 1]
+            m -= 1
+        values[m] = v
 
 
 @njit(cache=True, nogil=True)
