@@ -147,7 +147,7 @@ def by_rasterstats(source: PixelSource, parcels: ParcelSet) -> None:
 def measure(source: PixelSource, parcels: ParcelSet, folder: Path, rule: Rule) -> Timed:
     """The first pass, which finds the pixels of the parcels, and the best of three later ones."""
     shutil.rmtree(folder / "warm", ignore_errors=True)
-    ours(source, some(parcels, slice(0, 100)), folder / "warm", rule)
+    ours(source, parcels.part(slice(0, 100)), folder / "warm", rule)
     weights, total = folder / "weights", 2 * len(parcels)
     shutil.rmtree(weights, ignore_errors=True)
     first = timed(lambda: ours(source, parcels, weights, rule))
@@ -157,10 +157,6 @@ def measure(source: PixelSource, parcels: ParcelSet, folder: Path, rule: Rule) -
     )
     print(later.row(f"s1card, {rule}, later passes", total), flush=True)
     return later
-
-
-def some(parcels: ParcelSet, which: slice) -> ParcelSet:
-    return ParcelSet(parcels.pid[which], parcels.ids[which], parcels.geometries[which], parcels.crs)
 
 
 def main() -> None:
@@ -186,7 +182,7 @@ def main() -> None:
     exact = timed(lambda: by_exactextract(source, parcels))
     print(exact.row("exactextract", total), flush=True)
     middle = len(parcels) // 2
-    sample = some(parcels, slice(middle, middle + options.sample))
+    sample = parcels.part(slice(middle, middle + options.sample))
     plain = timed(lambda: by_rasterstats(source, sample))
     print(plain.row(f"rasterstats, {options.sample} of them", 2 * len(sample)))
     print(f"\nlater passes, coverage: {exact.seconds / later['coverage'].seconds:.1f} x exactextract")

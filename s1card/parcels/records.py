@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -50,6 +50,17 @@ class ParcelSet:
 
     def __len__(self) -> int:
         return len(self.pid)
+
+    def part(self, which: slice | NDArray[np.bool_]) -> ParcelSet:
+        """Some of the parcels, with their numbers."""
+        attributes = {name: values[which] for name, values in self.attributes.items()}
+        return replace(
+            self,
+            pid=self.pid[which],
+            ids=self.ids[which],
+            geometries=self.geometries[which],
+            attributes=attributes,
+        )
 
     @cached_property
     def digest(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -79,16 +79,8 @@ def select_parcels(
 
 
 def take(parcels: ParcelSet, wanted: NDArray[np.bool_]) -> ParcelSet:
-    """Some parcels of a set, with their numbers."""
-    if wanted.all():
-        return parcels
-    return replace(
-        parcels,
-        pid=parcels.pid[wanted],
-        ids=parcels.ids[wanted],
-        geometries=parcels.geometries[wanted],
-        attributes={name: values[wanted] for name, values in parcels.attributes.items()},
-    )
+    """Some parcels of a set, with their numbers; the set itself if all are wanted."""
+    return parcels if wanted.all() else parcels.part(wanted)
 
 
 def _polygon(text: str) -> BaseGeometry:

@@ -91,7 +91,7 @@ def compute_weights(
     bounds = tuple(shapely.total_bounds(parcels.geometries)) if len(parcels) else (0.0, 0.0, 0.0, 0.0)
     how = partial(_part, lattice=lattice, rule=rule, buffer=buffer, bounds=bounds)
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(how, [_some(parcels, slice(k, k + PARCELS_AT_ONCE)) for k in starts]))
+        parts = list(pool.map(how, [parcels.part(slice(k, k + PARCELS_AT_ONCE)) for k in starts]))
     return Weights(
         lattice,
         np.concatenate([part.pid for part in parts] or [np.zeros(0, np.int32)]),
@@ -99,10 +99,6 @@ def compute_weights(
         joined([part.spans for part in parts]),
         tuple(one for part in parts for one in part.skipped),
     )
-
-
-def _some(parcels: ParcelSet, which: slice) -> ParcelSet:
-    return ParcelSet(parcels.pid[which], parcels.ids[which], parcels.geometries[which], parcels.crs)
 
 
 def _part(parcels: ParcelSet, lattice: Lattice, rule: Rule, buffer: float, bounds: Bounds) -> Weights:
