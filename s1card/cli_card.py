@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from pathlib import Path
 
@@ -15,9 +14,8 @@ from s1card.card.order import LAYERS
 from s1card.card.product import Card
 from s1card.cli_settings import CardSettings, RunSettings, with_card_settings, with_run_settings
 from s1card.engine.native.context import MEBIBYTE
+from s1card.memory import peak_memory
 from s1card.progress import reporting
-
-KIBIBYTE = 1024
 
 
 @click.command()
@@ -95,7 +93,7 @@ def coh6(
 
 
 def _show_card(card: Card, seconds: float, as_json: bool) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
+    peak = peak_memory()
     if as_json:
         result = {
             "id": card.id,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import resource
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +16,9 @@ from typing import Any
 import click
 
 from s1card.cli_options import area_wkt
+from s1card.cli_parcels import tell_skipped
 from s1card.errors import NetworkError, ResourceError, S1CardError, UsageError
+from s1card.memory import peak_memory
 from s1card.parcels.extract import OPTIONAL, ExtractSettings
 from s1card.parcels.pixels.open import open_pixels
 from s1card.parcels.pixels.records import Given
@@ -29,10 +30,6 @@ from s1card.progress import reporting
 from s1card.store import open_store
 from s1card.store.base import EXTRACTED, Store
 from s1card.store.extraction import BUSY, Extractor, Outcome, is_loaded, weight_folder
-
-KIBIBYTE = 1024
-EXAMPLES = 5
-"""So many ids of left-out parcels are named for each reason."""
 
 PAUSE = 1.0
 """s: cards that other workers have are looked at again after so long."""
@@ -83,7 +80,7 @@ class ExtractOptions:
         """What reduces cards."""
         threads = self.threads or len(os.sched_getaffinity(0))
         folder = WeightFolder(self.weights or weight_folder(self.store, _cache()), threads)
-        return Extractor(store, parcels, self.settings, folder, threads, _tell)
+        return Extractor(store, parcels, self.settings, folder, threads, tell_skipped)
 
 
 @dataclass(frozen=True)
@@ -196,27 +193,19 @@ def _choose(store: Store, wanted: ExtractOptions) -> Chosen:
             wanted.parcels, id_column=wanted.id_column, layer=wanted.layer, crs=wanted.parcels_crs
         )
         known, skipped = reading.parcels, reading.skipped
-        _tell(skipped)
+        tell_skipped(skipped)
         for remark in reading.remarks:
             log.warning("%s: %s", wanted.parcels, remark)
         store.put_parcels(known)
     area = None if wanted.aoi is None else area_wkt(wanted.aoi)
     selection = select_parcels(known, minimum_area=wanted.minimum_area, area=area)
-    _tell(selection.skipped)
+    tell_skipped(selection.skipped)
     if not len(selection.parcels):
         raise UsageError(
             f"none of the {len(known)} parcels is wanted",
             advice="Look at --min-area and --aoi",
         )
     return Chosen(selection.parcels, (*skipped, *selection.skipped))
-
-
-def _tell(skipped: Sequence[Skipped]) -> None:
-    """Say how many features are left out or repaired, by reason, with some ids."""
-    for reason, count in Counter(one.reason for one in skipped).items():
-        ids = [one.id for one in skipped if one.reason == reason][:EXAMPLES]
-        more = ", ..." if count > len(ids) else ""
-        click.echo(f"{count} parcels: {reason} ({', '.join(ids)}{more})", err=True)
 
 
 def _run(
@@ -321,5 +310,5 @@ def _as_json(outcomes: Sequence[Outcome], failures: Sequence[Failure], chosen: C
             for outcome in outcomes
         ],
         "failed": [{"card": failure.card, "error": str(failure.error)} for failure in failures],
-        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE,
+        "peak_memory": peak_memory(),
     }

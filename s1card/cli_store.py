@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from s1card.cli_parcels import tell_skipped
 from s1card.errors import UsageError
 from s1card.parcels.records import Skipped
 from s1card.store import open_store
@@ -26,9 +27,6 @@ if TYPE_CHECKING:  # its packages are an extra, which is missed where they are u
     from s1card.store.original import ImportReport, OriginalTables
 
 Answer = TypeVar("Answer")
-
-EXAMPLES = 5
-"""So many ids are named for each reason."""
 
 WIDTH = 240
 """Characters that a line of a table may have: no column is cut, a narrow terminal wraps lines."""
@@ -132,7 +130,7 @@ def init_command(
     else:
         opened.init()
     count = opened.info().parcels
-    _tell(skipped)
+    tell_skipped(skipped)
     if as_json:
         _print_json({"store": _place(url), "parcels": count, "skipped": [asdict(each) for each in skipped]})
     else:
@@ -398,7 +396,7 @@ def migrate_command(  # an argument per option
     }
     tables = _tables(source, year, {name: value for name, value in named.items() if value})
     report = import_original(source, opened, tables, id_column=id_column)
-    _tell(report.skipped)
+    tell_skipped(report.skipped)
     if as_json:
         _print_json(asdict(report) | {"tables": asdict(tables)})
     else:
@@ -443,16 +441,6 @@ def _of_parcel(opened: Store, parcel: str, ask: Callable[[], Answer]) -> Answer:
         raise UsageError(
             f"none of the {len(ids):,} parcels of the store is called {parcel!r}", advice=hint
         ) from None
-
-
-def _tell(skipped: Sequence[Skipped]) -> None:
-    """Say on stderr which features were left out or repaired, by reason."""
-    by_reason: dict[str, list[str]] = {}
-    for each in skipped:
-        by_reason.setdefault(each.reason, []).append(each.id)
-    for reason, ids in by_reason.items():
-        more = " ..." if len(ids) > EXAMPLES else ""
-        click.echo(f"{len(ids):,} parcels: {reason} ({', '.join(ids[:EXAMPLES])}{more})", err=True)
 
 
 def _info_document(url: str, info: StoreInfo) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from s1card.card.product import Card
 from s1card.engine.base import Engine, Progress
 from s1card.errors import UsageError
 from s1card.geometry.geoid import VerticalDatum
+from s1card.memory import peak_memory
 from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
 
 SCENE = GrdConfig(lines=1000, pixels=1200, terrain="hills", targets=16, seed=7)
@@ -23,7 +23,6 @@ REPORT = "accuracy.json"
 FEWEST_SAMPLES = 1000
 """Of fewer samples, the mean of a class says more about speckle than about the card."""
 _BACKGROUND = 0  # class of the dark ground around point targets, whose side lobes reach into it
-_KIBIBYTE = 1024
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def run_demo(
         {band: _classes(path, scene.truth / "fields.gpkg", band) for band, path in card.bands.items()},
         simulated - begun,
         finished - simulated,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBIBYTE,
+        peak_memory(),
     )
     (out / REPORT).write_text(json.dumps(_report(result), indent=2) + "\n", encoding="utf-8")
     return result

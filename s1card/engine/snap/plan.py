@@ -293,7 +293,6 @@ def _first(known: Mapping[str, Known], graph: Graph, node: Node) -> Known | None
         node = sources[0]
 
 
-
 def _is_file(text: str) -> bool:
     """Whether a value is the path of something that is there; WKT, too, has slashes in it."""
     try:
