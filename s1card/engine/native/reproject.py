@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from s1card.engine.native.context import Context, Parameters
-from s1card.engine.native.product import Band, Product
+from s1card.engine.native.map_sampling import Place, map_grid_of, moved
+from s1card.engine.native.product import Product
 from s1card.errors import DataError, GraphError
 from s1card.geometry.map_grid import MapGrid
-from s1card.geometry.resampling import METHODS, reach, resample
-from s1card.window import Window
-
-Floats = NDArray[np.float64]
+from s1card.geometry.resampling import METHODS
 
 EDGE_STEPS = 200
 """Parts of an edge whose ends are projected to find the extent on the other map."""
 
-_METHODS = {"Bilinear": "BILINEAR_INTERPOLATION", "Bicubic": "BICUBIC_INTERPOLATION"}
+KERNELS = {
+    "Nearest": METHODS["NEAREST_NEIGHBOUR"],
+    "Bilinear": METHODS["BILINEAR_INTERPOLATION"],
+    "Bicubic": METHODS["BICUBIC_INTERPOLATION"],
+}
+"""Kernels by the short names that SNAP has for them in operators on any raster."""
 
 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
@@ -37,17 +37,11 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
         DataError: The file of the projection cannot be read.
     """
     source = sources[0]
-    if not isinstance(source.grid, MapGrid):
-        raise GraphError(
-            "Reproject needs a product on a map, but its source is in radar geometry",
-            subject=source.scene.name,
-            advice="Place it after Terrain-Correction, or give Terrain-Correction the projection",
-        )
-    crs = _crs(parameters, source.grid, source.scene.name)
-    grid = target_grid(source.grid, crs, parameters, source.scene.name)
-    place = Place(source.grid, grid)
-    method = str(parameters["resampling"])
-    bands = tuple(_moved(band, place, method) for band in source.real_bands())
+    there = map_grid_of(source, "Reproject")
+    crs = _crs(parameters, there, source.scene.name)
+    grid = target_grid(there, crs, parameters, source.scene.name)
+    place, method = Place(there, grid), str(parameters["resampling"])
+    bands = tuple(moved(band, place, KERNELS[method]) for band in source.real_bands())
     product = replace(source, name=f"{source.name}_reprojected", grid=grid, bands=bands, order=None)
     return product.with_fact("Reproject", f"{grid.pyproj_crs.name}, {method}")
 
@@ -123,65 +117,3 @@ def _extent(source: MapGrid, crs: CRS, scene: str) -> tuple[float, float, float,
     if not all(np.isfinite(values).all() for values in there):
         raise GraphError(f"the product cannot be shown in {crs.name}", subject=scene)
     return float(there[0].min()), float(there[1].min()), float(there[0].max()), float(there[1].max())
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where the pixels of one grid lie in another one."""
-
-    source: MapGrid
-    target: MapGrid
-
-    def locate(self, window: Window) -> tuple[Floats, Floats]:
-        """Row and column in the source of the pixels of a window; NaN where they cannot be shown there."""
-        row, col = np.mgrid[window.row : window.row_end, window.col : window.col_end].astype(np.float64)
-        to_source = Transformer.from_crs(self.target.crs, self.source.crs, always_xy=True)
-        x, y = (np.asarray(v) for v in to_source.transform(self.target.x(col), self.target.y(row)))
-        line = (self.source.top - y) / self.source.spacing_y - 0.5
-        pixel = (x - self.source.left) / self.source.spacing_x - 0.5
-        lost = ~(np.isfinite(line) & np.isfinite(pixel))
-        line[lost] = pixel[lost] = np.nan
-        return line, pixel
-
-    def needed(self, line: Floats, pixel: Floats, margin: int) -> Window:
-        """The part of the source that some places need."""
-        if not np.isfinite(line).any():
-            return Window(0, 0, 0, 0)
-        row, col = math.floor(np.nanmin(line)), math.floor(np.nanmin(pixel))
-        row_end, col_end = math.ceil(np.nanmax(line)) + 1, math.ceil(np.nanmax(pixel)) + 1
-        wanted = Window(row, col, row_end - row, col_end - col)
-        return wanted.grown(margin).intersection(self.source.window)
-
-
-def _moved(band: Band, place: Place, method: str) -> Band:
-    if method == "Nearest":
-        is_float, nodata = band.dtype.startswith("float"), band.nodata
-        if nodata is None or (math.isnan(nodata) and not is_float):
-            nodata = np.nan if is_float else 0
-        return replace(band, read=partial(_nearest, band, place, nodata), nodata=nodata)
-    taps = METHODS[_METHODS[method]]
-    return replace(band, read=partial(_smooth, band, place, taps), dtype="float32", nodata=np.nan)
-
-
-def _nearest(band: Band, place: Place, nodata: float, window: Window) -> NDArray[Any]:
-    line, pixel = place.locate(window)
-    part = place.needed(line, pixel, 1)
-    out = np.full(window.shape, nodata, band.dtype)
-    if part.is_empty:
-        return out
-    row, col = np.floor(line + 0.5) - part.row, np.floor(pixel + 0.5) - part.col
-    inside = (row >= 0) & (row < part.rows) & (col >= 0) & (col < part.cols)
-    out[inside] = band.read(part)[row[inside].astype(np.int64), col[inside].astype(np.int64)]
-    return out
-
-
-def _smooth(band: Band, place: Place, taps: int, window: Window) -> NDArray[Any]:
-    line, pixel = place.locate(window)
-    part = place.needed(line, pixel, reach(taps))
-    if part.is_empty:
-        return np.full(window.shape, np.nan, np.float32)
-    raw = band.read(part)
-    samples = raw.astype(np.float32)
-    if band.nodata is not None and not math.isnan(band.nodata):
-        samples[raw == band.nodata] = np.nan
-    return resample(samples, line, pixel, taps, (part.row, part.col))
