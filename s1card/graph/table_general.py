@@ -213,6 +213,74 @@ LAND_SEA_MASK = OperatorSpec(
     ),
 )
 
+RESAMPLE = OperatorSpec(
+    "Resample",
+    "Brings bands of different sizes to one",
+    (
+        text("referenceBand", "band whose pixels all others get"),
+        integer("targetWidth", "columns of the result", None, "[1,*)", unit="px"),
+        integer("targetHeight", "rows of the result", None, "[1,*)", unit="px"),
+        integer("targetResolution", "pixel size in units of the projection", None, "[1,*)"),
+        choice(
+            "upsampling", "interpolation, to smaller pixels", "Nearest", ("Nearest", "Bilinear", "Bicubic")
+        ),
+        choice("downsampling", "value of larger pixels", "First", ("First", "Min", "Max", "Mean", "Median")),
+        choice(
+            "flagDownsampling",
+            "value of larger pixels, of bands of flags",
+            "First",
+            ("First", "FlagAnd", "FlagOr", "FlagMedianAnd", "FlagMedianOr"),
+        ),
+        text("resamplingPreset", "name of a set of methods per band"),
+        text("bandResamplings", "methods per band"),
+        flag("resampleOnPyramidLevels", "show overviews made of overviews", "true"),
+    ),
+)
+
+COLLOCATE = OperatorSpec(
+    "Collocate",
+    "Resamples one product onto the pixels of another",
+    (
+        names("sourceProductPaths", "files of further products"),
+        text(
+            "referenceProductName",
+            "product whose pixels all get; unset: the first",
+            old=("masterProductName",),
+        ),
+        text("targetProductName", "name of the result", "_collocated"),
+        text("targetProductType", "type of the result", "COLLOCATED"),
+        flag("copySecondaryMetadata", "keep the metadata of the others too", "false"),
+        flag(
+            "renameReferenceComponents",
+            "rename bands of the reference",
+            "true",
+            old=("renameMasterComponents",),
+        ),
+        flag(
+            "renameSecondaryComponents", "rename bands of the others", "true", old=("renameSlaveComponents",)
+        ),
+        text(
+            "referenceComponentPattern",
+            "new names of bands of the reference",
+            "${ORIGINAL_NAME}_M",
+            old=("masterComponentPattern",),
+        ),
+        text(
+            "secondaryComponentPattern",
+            "new names of bands of the others",
+            "${ORIGINAL_NAME}_S${SLAVE_NUMBER_ID}",
+            old=("slaveComponentPattern",),
+        ),
+        choice(
+            "resamplingType",
+            "interpolation",
+            "NEAREST_NEIGHBOUR",
+            ("NEAREST_NEIGHBOUR", "BILINEAR_INTERPOLATION", "CUBIC_CONVOLUTION", "BICUBIC_INTERPOLATION"),
+        ),
+    ),
+    sources=(2, None),
+)
+
 GENERAL = (
     READ,
     WRITE,
@@ -227,4 +295,6 @@ GENERAL = (
     REPROJECT,
     MULTILOOK,
     LAND_SEA_MASK,
+    RESAMPLE,
+    COLLOCATE,
 )

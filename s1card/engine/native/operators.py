@@ -12,6 +12,7 @@ from s1card.engine.native import (
     band_select,
     calibration,
     coherence,
+    collocate,
     convert_datatype,
     create_stack,
     enhanced_spectral_diversity,
@@ -23,6 +24,7 @@ from s1card.engine.native import (
     read,
     remove_grd_border_noise,
     reproject,
+    resample,
     slice_assembly,
     speckle_filter,
     subset,
@@ -48,6 +50,7 @@ OPERATORS: dict[str, Operator] = {
     "BandSelect": band_select.apply,
     "Calibration": calibration.apply,
     "Coherence": coherence.apply,
+    "Collocate": collocate.apply,
     "Convert-Datatype": convert_datatype.apply,
     "CreateStack": create_stack.apply,
     "Enhanced-Spectral-Diversity": enhanced_spectral_diversity.apply,
@@ -59,6 +62,7 @@ OPERATORS: dict[str, Operator] = {
     "Read": read.apply,
     "Remove-GRD-Border-Noise": remove_grd_border_noise.apply,
     "Reproject": reproject.apply,
+    "Resample": resample.apply,
     "SliceAssembly": slice_assembly.apply,
     "Speckle-Filter": speckle_filter.apply,
     "Subset": subset.apply,
@@ -76,10 +80,12 @@ ANY = ("*",)
 UNSUPPORTED: dict[str, dict[str, tuple[object, ...]]] = {
     "Apply-Orbit-File": {"orbitType": ORBIT_TYPES[2:]},
     "Coherence": {"singleMaster": ANY},
+    "Collocate": {"sourceProductPaths": ANY},
     "Convert-Datatype": {"targetScalingStr": ("Linear (peak clipped histogram)",)},
     "Enhanced-Spectral-Diversity": {"doNotWriteTargetBands": ANY},
     "Read": {"vectorFile": ANY, "polygonRegion": ANY},
     "Reproject": {"orthorectify": ANY, "elevationModelName": ANY, "orientation": ANY, "addDeltaBands": ANY},
+    "Resample": {"resamplingPreset": ANY, "bandResamplings": ANY},
     "Speckle-Filter": {"filter": ("IDAN", "MuLoG")},
     "Subset": {"vectorFile": ANY, "polygonRegion": ANY},
     "Terrain-Correction": {
@@ -117,6 +123,8 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
         {"auxFile", "outputImageInComplex", "outputImageScaleInDb", "createGammaBand", "createBetaBand"}
     ),
     "Coherence": _GEOMETRIC_PHASE,
+    # A product has no type, and its history is that of all its sources.
+    "Collocate": frozenset({"targetProductType", "copySecondaryMetadata"}),
     # Products of one lattice are where their grids say: no first guess is needed.
     "CreateStack": frozenset({"initialOffsetMethod"}),
     # The maximum of the match is found between samples, without oversampling.
@@ -127,6 +135,8 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     # Blocks are the engine's own choice, no data is NaN in floats and what it was in whole numbers, and a product on
     # a map has no tie points.
     "Reproject": frozenset({"tileSizeX", "tileSizeY", "noDataValue", "includeTiePointGrids"}),
+    # No overviews are shown.
+    "Resample": frozenset({"resampleOnPyramidLevels"}),
     # Of the filter IDAN, which is refused.
     "Speckle-Filter": frozenset({"anSize"}),
     # The scene keeps its metadata and tie points, whatever is asked for.
