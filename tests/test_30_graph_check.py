@@ -100,7 +100,7 @@ def test_finds(graph: Graph, severity: str, text: str) -> None:
 
 
 def test_a_good_chain_has_no_findings() -> None:
-    stated = {"demName": "External DEM", "externalDEMFile": "dem.tif"}
+    stated = {"demName": "External DEM", "externalDEMFile": "dem.tif", "externalDEMApplyEGM": "true"}
     graph = chain(
         "Apply-Orbit-File",
         "Remove-GRD-Border-Noise",
@@ -175,3 +175,91 @@ def test_explains_branches_projections_and_unknown_operators() -> None:
     assert "3. Warp (on steps 1, 2): an operator of SNAP that s1card does not describe." in text
     assert "rmsThreshold = 0.05" in text
     assert "mapProjection = ETRS89 / UTM zone 32N (" in text
+
+
+def flattened(first: dict[str, str], second: dict[str, str]) -> str:
+    """What is said of the elevation models of a chain, with the defaults of SNAP 14 for what is not stated."""
+    steps = BETA, ("Terrain-Flattening", first), "Multilook", ("Terrain-Correction", second)
+    return "\n".join(text for text in messages(chain(*steps), "warning") if "placed with another" in text)
+
+
+EXTERNAL = {"demName": "External DEM", "externalDEMFile": "a.tif", "externalDEMApplyEGM": "true"}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"demName": "SRTM 3Sec"}, "demName is 'SRTM 3Sec', but 'External DEM' in Terrain-Flattening"),
+        ({"externalDEMFile": "b.tif"}, "externalDEMFile is 'b.tif', but 'a.tif'"),
+        ({"externalDEMNoDataValue": "-32768"}, "externalDEMNoDataValue is -32768, but 0"),
+        ({"externalDEMApplyEGM": "false"}, "externalDEMApplyEGM is false, but true"),
+    ],
+)
+def test_two_elevation_models_in_one_chain(change: dict[str, str], text: str) -> None:
+    said = flattened(EXTERNAL, {**EXTERNAL, **change})
+    assert said.startswith("Terrain-Correction(5): ")
+    assert text in said
+    assert "('Terrain-Flattening(3)')" in said
+    assert said.count("\n") == 0
+    assert flattened(EXTERNAL, EXTERNAL) == ""
+    (name,) = change
+    assert flattened(EXTERNAL, {**EXTERNAL, name: "${later}"}) == ""
+
+
+def test_defaults_of_the_two_steps_differ() -> None:
+    """SNAP adds the geoid to an external model in Terrain-Correction, and not in Terrain-Flattening."""
+    stated = {"demName": "External DEM", "externalDEMFile": "a.tif"}
+    assert "externalDEMApplyEGM is true, but false" in flattened(stated, stated)
+    assert flattened({}, {"demName": "Copernicus 30m Global DEM"}) == ""
+    srtm = {"demName": "SRTM 1Sec HGT"}
+    assert flattened({**srtm, "externalDEMApplyEGM": "false"}, {**srtm, "externalDEMApplyEGM": "true"}) == ""
+    wrong = {**EXTERNAL, "externalDEMNoDataValue": "none"}
+    assert "externalDEMNoDataValue is 'none', but 0" in flattened(EXTERNAL, wrong)
+
+
+def test_separate_chains_may_have_their_own_models() -> None:
+    graph = chain(BETA, ("Terrain-Flattening", EXTERNAL))
+    other = Node("TC", "Terrain-Correction", (SourceRef("s", "Read"),), (Parameter("demName", "SRTM 3Sec"),))
+    both = Graph((*graph.nodes, other))
+    assert not [text for text in messages(both, "warning") if "placed with another" in text]
+
+
+@pytest.mark.parametrize("recipe", ["card-bs-rtc"])
+def test_recipes_take_one_model(recipe: str) -> None:
+    assert not [f for f in check(read_graph(find_recipe(recipe))) if "placed with another" in f.message]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({}, "Resample states none of referenceBand, targetResolution"),
+        ({"targetWidth": "${w}"}, "targetWidth and targetHeight together"),
+        ({"targetResolution": "20", "referenceBand": "B2"}, "Resample states more than one of"),
+        ({"targetResolution": "10.5"}, "a whole number is needed"),
+        ({"targetResolution": "20", "downsampling": "Average"}, "allowed: First, Min, Max, Mean, Median"),
+    ],
+)
+def test_size_of_resample(values: dict[str, str], text: str) -> None:
+    (error,) = messages(chain(("Resample", values)), "error")
+    assert text.lower() in error.lower()
+    for good in ({"targetWidth": "${w}", "targetHeight": "7"}, {"targetResolution": "$res"}):
+        assert messages(chain(("Resample", good)), "error") == []
+
+
+def test_resample_and_collocate_in_plain_words() -> None:
+    steps = chain(("Resample", {"targetResolution": "20", "downsampling": "Mean", "upsampling": "Nearest"}))
+    text = explain(steps)
+    assert "2. Resample: Brings bands of different sizes to one." in text
+    assert "downsampling = Mean (value of larger pixels)" in text
+    assert "upsampling = Nearest" not in text
+    pattern = {"masterComponentPattern": "${ORIGINAL_NAME}_a", "slaveComponentPattern": "${ORIGINAL_NAME}_b"}
+    sources = SourceRef("sourceProduct", "Read"), SourceRef("sourceProduct.1", steps.nodes[1].id)
+    parameters = tuple(Parameter(name, value) for name, value in pattern.items())
+    both = Graph((*steps.nodes, Node("C", "Collocate", sources, parameters)))
+    assert "referenceComponentPattern = ${ORIGINAL_NAME}_a (new names of bands of the reference)" in explain(
+        both
+    )
+    warnings = messages(both, "warning")
+    assert "C: masterComponentPattern: an old name, write referenceComponentPattern" in warnings
+    assert not messages(both, "hint")
+    assert "Collocate needs 2 sources, and has 1" in messages(chain("Collocate"), "error")[0]

@@ -10,6 +10,7 @@ from typing import Literal
 
 from s1card.errors import GraphError
 from s1card.graph.closest import suggestion
+from s1card.graph.dem_agreement import dem_findings
 from s1card.graph.expression import parse
 from s1card.graph.fill import placeholders
 from s1card.graph.model import Graph, Node, Parameter
@@ -17,6 +18,8 @@ from s1card.graph.operator_spec import OperatorSpec, ParameterSpec
 from s1card.graph.operators import OPERATORS, UNDESCRIBED, find_operator, stated, typed_value
 from s1card.graph.order import order_findings
 from s1card.graph.substitute import names_in
+from s1card.graph.target_size import size_problem
+from s1card.graph.values import Value
 
 Severity = Literal["error", "warning", "hint"]
 
@@ -58,7 +61,8 @@ def check(graph: Graph) -> list[Finding]:
     except GraphError as error:
         return [Finding("error", "", 0, error.message)]
     findings = [finding for node in nodes for finding in _node_findings(node)]
-    findings += [Finding(o.severity, o.node.id, o.node.line, o.message) for o in order_findings(graph)]
+    chains = (*order_findings(graph), *dem_findings(graph))
+    findings += [Finding(o.severity, o.node.id, o.node.line, o.message) for o in chains]
     findings += [
         Finding(
             "hint", p.node, p.line, f"{p.place}: placeholder '{p.name}' has no value yet (-P {p.name}=...)"
@@ -94,6 +98,8 @@ def _remarks(node: Node) -> Iterator[tuple[Severity, str]]:
         yield from _grid(node)
     if node.operator == "BandMaths":
         yield from _target_bands(node)
+    if node.operator == "Resample":
+        yield from _target_size(node, spec)
 
 
 def _unknown_operator(node: Node) -> tuple[Severity, str]:
@@ -200,6 +206,24 @@ def _grid(node: Node) -> Iterator[tuple[Severity, str]]:
             "standardGridOriginX/Y names pixel centres; to bring pixel edges to multiples of the spacing, "
             f"make both half of it: {spacing / 2:g}",
         )
+
+
+def _target_size(node: Node, spec: OperatorSpec) -> Iterator[tuple[Severity, str]]:
+    """The size of Resample; of values that are wrong themselves others tell."""
+    try:
+        problem = size_problem({known.name: _said(node, known) for known in spec.parameters})
+    except GraphError:
+        return
+    if problem:
+        yield "error", problem
+
+
+def _said(node: Node, spec: ParameterSpec) -> Value:
+    """The typed value, or its text where it holds a placeholder: something is said then."""
+    parameter = stated(node, spec)
+    if parameter is not None and (parameter.refid or names_in(parameter.value, node)):
+        return parameter.value or parameter.refid
+    return typed_value(node, spec)
 
 
 def _target_bands(node: Node) -> Iterator[tuple[Severity, str]]:
