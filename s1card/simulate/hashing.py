@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numba import njit
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from s1card.scene.records import Floats
 
@@ -54,5 +54,5 @@ def gamma_variate(key: np.uint64, looks: float) -> float:
 def gamma_table(looks: float) -> Floats:
     """Quantiles of the gamma distribution at the middles of 65,536 classes, brought to mean exactly 1."""
     probability = (np.arange(TABLE_SIZE) + 0.5) / TABLE_SIZE
-    quantiles = np.asarray(gamma.ppf(probability, looks, scale=1.0 / looks))
+    quantiles = np.asarray(gammaincinv(looks, probability) * (1.0 / looks))
     return np.asarray(quantiles / quantiles.mean())

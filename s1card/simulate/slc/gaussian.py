@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from s1card.simulate.hashing import mix, stream
 
@@ -21,7 +21,7 @@ _ORIGIN = 1 << 20  # lines and pixels may be negative
 
 def normal_table() -> Floats32:
     """Quantiles of a normal distribution of variance 1/2 at the middles of 65,536 classes, of exactly that variance."""
-    quantiles = norm.ppf((np.arange(1 << 16) + 0.5) / (1 << 16))
+    quantiles = ndtri((np.arange(1 << 16) + 0.5) / (1 << 16))
     return np.asarray(quantiles / (quantiles.std() * np.sqrt(2.0)), np.float32)
 
 
