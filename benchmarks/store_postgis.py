@@ -71,6 +71,8 @@ def main() -> None:
     if options.url:
         run(options.url, options.rows, options.parcels)
         return
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     server = start_server(SETTINGS, options.folder)
     try:
         run(server.url, options.rows, options.parcels)
