@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from engine_cases import Small, apply, chain, product_of, samples, small
 from memory_cases import complex_product, noise, product, whole
+from scipy.integrate import quad
+from scipy.stats import beta, gamma
 from snap_cases import case_of
 from test_40_engine_snap import decibels
 
@@ -221,6 +223,68 @@ class TestSpeckle:
             assert plane.band("it").unit == unit
         found = filtered(values, filter="Lee", filterSizeX=5, filterSizeY=5, estimateENL=True, enl=99)
         assert np.std(found) == pytest.approx(np.std(known), rel=0.02)
+
+
+def expected_median(looks: int, count: int) -> float:
+    """Expectation of the median of an odd number of samples: an order statistic of gamma distributed ones."""
+    rank = count // 2 + 1
+
+    def part(u: float) -> float:
+        return float(gamma.ppf(u, looks, scale=1.0 / looks) * beta.pdf(u, rank, count - rank + 1))
+
+    return float(quad(part, 0.0, 1.0, epsabs=1e-9, limit=200)[0])
+
+
+def expected_gamma_map(looks: int, count: int) -> float:
+    """Expectation of the most probable reflectance over the mean of its window, by independent windows.
+
+    Mean and shape of a window of gamma distributed samples are independent (Lukacs, 1955), so that the shape alone,
+    which is Dirichlet distributed, says it. Any sample of a window may be that in the middle: all of them count.
+    """
+    windows = np.random.default_rng(11).dirichlet(np.full(count, looks), 200_000) * count
+    rough, speckle_variance = windows.var(axis=1, ddof=1), 1.0 / looks
+    windows = windows[(rough > speckle_variance) & (rough < 2.0 * speckle_variance)]
+    rough = windows.var(axis=1, ddof=1)[:, None]
+    order = (1.0 + speckle_variance) / (rough - speckle_variance)
+    half = (order - looks - 1.0) / (2.0 * order)
+    reflectance = half + np.sqrt(half**2 + looks * windows / order)
+    return 1.0 + float((reflectance - windows).sum()) / (200_000 * count)
+
+
+class TestMean:
+    """What filters do to the mean of even ground is what their definitions do: neither more nor less."""
+
+    @pytest.mark.parametrize(("looks", "within"), [(1, 2e-3), (4, 6e-4)])
+    @pytest.mark.parametrize("size", [3, 5, 7])
+    def test_median(self, looks: int, size: int, within: float) -> None:
+        found = shift(looks, size, filter="Median")
+        assert found == pytest.approx(expected_median(looks, size * size), abs=within)
+        assert found < 0.94
+
+    def test_median_of_one_look_in_closed_form(self) -> None:
+        """Order statistics of exponential samples are sums of fractions."""
+        assert expected_median(1, 9) == pytest.approx(1 / 9 + 1 / 8 + 1 / 7 + 1 / 6 + 1 / 5, abs=1e-6)
+        assert expected_median(4, 10_001) == pytest.approx(gamma.median(4, scale=0.25), abs=1e-4)
+
+    @pytest.mark.parametrize(("looks", "within"), [(1, 1.5e-3), (4, 4e-4)])
+    @pytest.mark.parametrize("size", [3, 5, 7])
+    def test_gamma_map(self, looks: int, size: int, within: float) -> None:
+        found = shift(looks, size, filter="Gamma Map", enl=looks)
+        assert found == pytest.approx(expected_gamma_map(looks, size * size), abs=within)
+        assert found < 0.99
+
+    @pytest.mark.parametrize("looks", [1, 4])
+    @pytest.mark.parametrize("name", ["Boxcar", "Frost", "Lee"])
+    def test_filters_that_keep_it(self, name: str, looks: int) -> None:
+        assert shift(looks, 5, filter=name, enl=looks) == pytest.approx(1.0, abs=2e-4)
+
+
+def shift(looks: int, size: int, **parameters: Any) -> float:
+    """Mean of filtered speckle over the mean of the speckle, a million samples away from the edges."""
+    values = speckle(looks, (1000, 1000))
+    got = filtered(values, filterSizeX=size, filterSizeY=size, **parameters)
+    inner = np.s_[4:-4, 4:-4]
+    return float(got[inner].mean(dtype=np.float64) / values[inner].mean(dtype=np.float64))
 
 
 class TestSamplesWithoutData:

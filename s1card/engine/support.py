@@ -69,6 +69,14 @@ Made by `s1card graph operators --markdown > docs/operators.md`; a test holds it
 """
 
 
+NOTES = {
+    "Speckle-Filter": "on even ground Boxcar, Frost and Lee keep the mean. Median and Gamma Map do not, nor do they "
+    "in SNAP: the median of speckle lies below its mean, and so does the most probable value. By window and looks: "
+    "[What speckle filters do to the mean](parity.md#what-speckle-filters-do-to-the-mean).",
+}
+"""What a user of an operator should know beyond what it has and has not."""
+
+
 @dataclass(frozen=True)
 class OperatorSupport:
     """What the native engine has of an operator.
@@ -106,7 +114,8 @@ def operators_markdown() -> str:
         "| operator | native | what it does | not there | without effect |",
         "|---|---|---|---|---|",
     ]
-    return "\n".join([*lines, *map(_line, rows)]) + "\n"
+    notes = [f"- `{name}`: {note}" for name, note in NOTES.items()]
+    return "\n".join([*lines, *map(_line, rows), "", *notes]) + "\n"
 
 
 def native_findings(graph: Graph) -> list[Finding]:
