@@ -215,19 +215,15 @@ def _require(cluster: SlurmCluster, *command: str) -> None:
 
 
 def _stop(cluster: SlurmCluster) -> None:
-    """End all jobs and programs: politely, then for good."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in _processes(cluster):
+    """End all jobs and programs; asked politely, some stay."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while found := _processes(cluster):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"processes of {cluster.folder} do not end: {found}")
+        for process in found:
             with suppress(ProcessLookupError):
-                os.kill(process, number)
-        while _processes(cluster):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"processes of {cluster.folder} do not end: {_processes(cluster)}")
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def _processes(cluster: SlurmCluster) -> list[int]:
