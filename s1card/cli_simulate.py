@@ -124,6 +124,7 @@ def _all(options: list[_Option[Any]]) -> _Option[Any]:
         ("--targets", "targets", click.IntRange(0), "Number of point targets."),
         ("--speckle", "speckle", click.Choice(SPECKLES), "Speckle; table is the faster one."),
         ("--looks", "looks", float, "Equivalent number of looks."),
+        ("--digital-scale", "digital_scale", float, "Factor on digital numbers: finer rounding."),
         ("--border", "border", int, "Columns without signal at both sides."),
         ("--border-kind", "border_kind", click.Choice(BORDERS), "What is in the border."),
     )

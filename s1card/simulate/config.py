@@ -54,6 +54,7 @@ MODES = {
 
 SPECKLES = ("gamma", "table", "none")
 BORDERS = ("zero", "noise")
+BETA_CONSTANT = 474.0  # as in products of ESA
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,9 @@ class GrdConfig:
         speckle: ``gamma``, ``table`` (faster, from 65,536 quantiles) or ``none``.
         looks: Equivalent number of looks of the speckle.
         thermal_noise: Whether the annotated noise is in the pixels.
+        digital_scale: Factor on the digital numbers and on the look-up values that belong to them: the larger, the
+            finer amplitudes are rounded to whole numbers. Speckle makes rounding harmless; without it the samples of an
+            even slope are all rounded the same way.
         ipf: Version of the processor to be imitated; below 2.90 noise is annotated as single vectors.
         border: Number of columns without signal at both sides.
         border_kind: ``zero``, or ``noise`` (the inner half of the border holds noise, as before IPF 2.90).
@@ -107,6 +111,7 @@ class GrdConfig:
     speckle: str = "gamma"
     looks: float = 4.4
     thermal_noise: bool = True
+    digital_scale: float = 1.0
     ipf: str = "3.31"
     border: int = 0
     border_kind: str = "zero"
@@ -130,6 +135,7 @@ class GrdConfig:
         refuse_outside("range position", self.range_position, 0.0, 1.0)
         refuse_place(self.longitude, self.latitude)
         refuse_outside("looks", self.looks, 1.0, 1000.0)
+        refuse_outside("factor on digital numbers", self.digital_scale, 0.25, 16.0)
         refuse_outside("border", self.border, 0, self.pixels // 4)
         refuse_outside("number of targets", self.targets, 0, 10_000)
         refuse_outside("spacing of the elevation model", self.dem_spacing, 0.1, 30.0)
@@ -151,6 +157,11 @@ class GrdConfig:
     def mean_height(self) -> float:
         """Height around which the terrain swings: that of the scene centre and of ground range, metres."""
         return mean_height(self.height, self.terrain)
+
+    @property
+    def beta_constant(self) -> float:
+        """Look-up value of beta0: digital number of an amplitude of 1."""
+        return BETA_CONSTANT * self.digital_scale
 
     @property
     def ipf_version(self) -> tuple[int, int]:

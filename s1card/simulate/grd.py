@@ -95,7 +95,7 @@ def make_world(config: GrdConfig, acquisition: Acquisition) -> World:
 def _write_product(out: Path, scene: _Scene) -> tuple[Path, Targets]:
     """Write the product folder; its path, and the targets with their peaks."""
     config, acquisition, product = scene.config, scene.acquisition, scene.product
-    calibration = make_calibration(acquisition)
+    calibration = make_calibration(config, acquisition)
     noise = [make_noise(config, acquisition, polarization) for polarization in config.polarizations]
     model = _model(scene, calibration, noise)
     geometry = image_geometry(config, acquisition, scene.world.heights)
@@ -132,12 +132,13 @@ def _model(scene: _Scene, calibration: Calibration, noise: list[Noise]) -> Scene
         make_speckle(config),
         Border(config.border, config.border // 2 if config.border_kind == "noise" else 0),
         flightpath(scene.acquisition) if config.slopes else LEVEL,
+        config.beta_constant,
     )
 
 
 def _write_truth(folder: Path, scene: _Scene, targets: Targets) -> None:
     config, acquisition, world = scene.config, scene.acquisition, scene.world
-    write_targets(folder / "targets.csv", targets, acquisition, config.polarizations)
+    write_targets(folder / "targets.csv", targets, acquisition, config)
     _, longitude, latitude = world.fields.square_centres()
     line, pixel = acquisition.image_position(geodetic_to_ecef(longitude, latitude, config.mean_height))
     reach = SQUARE / acquisition.spacing

@@ -13,11 +13,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1card.scene.records import Floats
-from s1card.simulate.config import GrdConfig
+from s1card.simulate.config import BETA_CONSTANT, GrdConfig
 from s1card.simulate.fields import Lattice, class_of, field_at
 from s1card.simulate.ground import Ties, ground_line
 from s1card.simulate.hashing import TABLE_SIZE, gamma_table, gamma_variate, mix, stream
-from s1card.simulate.radiometry import BETA_CONSTANT, LineRadiometry, vector_before
+from s1card.simulate.radiometry import LineRadiometry, vector_before
 from s1card.simulate.slopes import LEVEL, Flightpath, beta_over_gamma
 from s1card.simulate.targets import Targets, add_targets
 from s1card.simulate.terrain import Heights
@@ -61,6 +61,7 @@ class SceneModel:
     speckle: Speckle
     border: Border
     flightpath: Flightpath = LEVEL
+    beta_constant: float = BETA_CONSTANT
 
     def blocks(self, block_lines: int, threads: int) -> Iterator[tuple[int, Counts]]:
         """First line and pixels (polarizations, lines, pixels) of every block of lines, in order.
@@ -84,6 +85,7 @@ class SceneModel:
         classes, gain = np.empty(self.pixels, np.uint8), np.empty(self.pixels)
         for line in range(first, last):
             _ground_line(self.ties, self.heights, self.lattice, self.flightpath, line, classes, gain)
+            gain *= self.beta_constant
             for k, radiometry in enumerate(self.radiometry):
                 power = np.empty(self.pixels)
                 _power_line(radiometry, line, classes, gain, self.border, power)
@@ -110,7 +112,10 @@ def _ground_line(
     classes: NDArray[np.uint8],
     gain: Floats,
 ) -> None:
-    """Class of every pixel, and its amplitude for a gamma0 of 1; -1 where that is for the look-up vectors to say."""
+    """Class of every pixel, and its amplitude for a gamma0 of 1 over that for a beta0 of 1.
+
+    It is negative where that is for the look-up vectors to say.
+    """
     longitude, latitude, height = np.empty(classes.size), np.empty(classes.size), np.empty(classes.size)
     ground_line(ties, heights, line, longitude, latitude, height)
     last_field, last_class = -1, 0
@@ -125,7 +130,7 @@ def _ground_line(
             ratio = beta_over_gamma(
                 heights, place, direction, longitude[pixel], latitude[pixel], height[pixel]
             )
-            gain[pixel] = BETA_CONSTANT * math.sqrt(ratio)
+            gain[pixel] = math.sqrt(ratio)
 
 
 @njit(cache=True, nogil=True)
@@ -137,7 +142,10 @@ def _power_line(
     border: Border,
     power: Floats,
 ) -> None:
-    """Expected power in DN**2: gamma0 K**2 + noise, look-up vectors linear between their lines."""
+    """Expected power in DN**2: gamma0 K**2 + noise, look-up vectors linear between their lines.
+
+    Where ``gain`` is not negative it stands in for the look-up value K.
+    """
     row, weight = vector_before(radiometry.gamma_line, line)
     noisy_row, noisy_weight = vector_before(radiometry.noise_line, line)
     gamma, noise = radiometry.gamma, radiometry.noise

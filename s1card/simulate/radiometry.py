@@ -23,7 +23,6 @@ from s1card.scene.records import (
 from s1card.simulate.acquisition import Acquisition
 from s1card.simulate.config import GrdConfig
 
-BETA_CONSTANT = 474.0
 NODE_STEP = 40  # pixels between nodes of the look-up vectors
 VECTOR_STEP = 1.0  # seconds between look-up vectors
 SCALLOP_LINES = 620.0
@@ -49,13 +48,17 @@ class LineRadiometry(NamedTuple):
     gamma0: Floats
 
 
-def make_calibration(acquisition: Acquisition) -> Calibration:
+def make_calibration(config: GrdConfig, acquisition: Acquisition) -> Calibration:
     """Look-up vectors of a constant beta0, at the ellipsoid incidence angle on the reference height."""
     lines, pixel = vector_lines(acquisition), node_pixels(acquisition.pixels, ())
     theta = _incidence_of_nodes(acquisition, lines, pixel)
     vectors = tuple(
         calibration_vector(
-            acquisition.utc(float(acquisition.line_time(line))), int(line), pixel, BETA_CONSTANT, theta[k]
+            acquisition.utc(float(acquisition.line_time(line))),
+            int(line),
+            pixel,
+            config.beta_constant,
+            theta[k],
         )
         for k, line in enumerate(lines)
     )
@@ -80,7 +83,7 @@ def make_noise(config: GrdConfig, acquisition: Acquisition, polarization: str) -
     lines = vector_lines(acquisition)
     bounds = swath_bounds(config)
     pixel = node_pixels(acquisition.pixels, tuple(first for first, _ in bounds[1:]))
-    sigma = BETA_CONSTANT**2 / np.sin(_incidence_of_nodes(acquisition, lines, pixel))
+    sigma = config.beta_constant**2 / np.sin(_incidence_of_nodes(acquisition, lines, pixel))
     profile = 10.0 ** (_nesz_db(bounds, pixel) / 10.0) * channel_noise(polarization)
     drift = 1.0 + 0.004 * np.arange(lines.size) / max(1, lines.size - 1)
     values = sigma * profile * drift[:, None]

@@ -15,7 +15,7 @@ from s1card.simulate.acquisition import Acquisition
 from s1card.simulate.config import GrdConfig
 from s1card.simulate.ellipsoid import geodetic_to_ecef
 from s1card.simulate.fields import FieldMap
-from s1card.simulate.radiometry import BETA_CONSTANT, LineRadiometry
+from s1card.simulate.radiometry import LineRadiometry
 from s1card.simulate.terrain import Heights, heights_at
 
 PEAK_DB = 40.0  # above clutter and noise
@@ -116,15 +116,13 @@ def add_targets(power: Floats, line: int, at_line: Floats, at_pixel: Floats, pea
             power[pixel] += peak[k] * along * response(pixel - at_pixel[k], WIDTH_PIXELS)
 
 
-def write_targets(
-    path: Path, targets: Targets, acquisition: Acquisition, polarizations: tuple[str, ...]
-) -> None:
+def write_targets(path: Path, targets: Targets, acquisition: Acquisition, config: GrdConfig) -> None:
     """Write the truth as CSV; ``rcs_db`` is the radar cross section in dB of a square metre."""
     time = acquisition.line_time(targets.line)
     distance = acquisition.slant_range(time, targets.pixel)
     area = _response_area(acquisition, time, targets.pixel)
     header = ["name", "longitude", "latitude", "height", "line", "pixel", "azimuth_time", "slant_range"]
-    for polarization in polarizations:
+    for polarization in config.polarizations:
         header += [f"peak_dn2_{polarization}", f"rcs_db_{polarization}"]
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -134,7 +132,7 @@ def write_targets(
             row = [name, *(f"{value:.12f}" for value in place), f"{targets.pixel[k]:.12f}"]
             row += [str(acquisition.utc(float(time[k]))), f"{distance[k]:.6f}"]
             for peak in targets.peak[:, k]:
-                row += [f"{peak:.3f}", f"{10.0 * math.log10(peak / BETA_CONSTANT**2 * area[k]):.4f}"]
+                row += [f"{peak:.3f}", f"{10.0 * math.log10(peak / config.beta_constant**2 * area[k]):.4f}"]
             writer.writerow(row)
 
 
