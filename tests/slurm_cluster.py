@@ -23,7 +23,7 @@ import pytest
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
-CPUS, MEMORY = 2, 8192  # of the node, as Slurm shall believe; MiB
+CPUS, MEMORY = 4, 8192  # of the node, as Slurm shall believe; MiB
 _FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/sbin"))  # users do not have them in their PATH
 _SETTINGS = """
 ClusterName=test
@@ -47,7 +47,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
-KillWait=2
+KillWait=30
 NodeName=node NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory}
 PartitionName=main Nodes=node Default=YES State=UP
 """

@@ -149,6 +149,15 @@ def test_a_killed_task_is_completed_by_submitting_again(
     assert cluster.log(again).count("the card is there") == 3
 
 
+def test_a_cancelled_task_tidies_up(cluster: SlurmCluster, work: Work, tmp_path: Path) -> None:
+    job = cluster.submit(*ORDER, "--array=1", *work.call(tmp_path), **work.variables)
+    wait_for(lambda: stopped_at_work(tmp_path, work.scenes[0].safe.stem), every=0.005)
+    assert cluster.run("scancel", job).returncode == 0  # Slurm lets it go on before it ends it
+    assert wait_for(lambda: ended(cluster, job)) == {"1": "CANCELLED"}
+    assert "nothing was left behind" in cluster.log(job)
+    assert finished(tmp_path) == {}
+
+
 def test_one_scene_submitted_twice_is_done_once(cluster: SlurmCluster, work: Work, tmp_path: Path) -> None:
     order = (*ORDER, "--array=1", *work.call(tmp_path))
     jobs = [cluster.submit(*order, **work.variables) for _ in range(2)]
