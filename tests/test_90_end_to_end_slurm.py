@@ -25,7 +25,7 @@ pytestmark = pytest.mark.enable_socket  # the cluster's ports are chosen here
 SCRIPT = Path(__file__).resolve().parents[1] / "examples" / "slurm" / "cards.sbatch"
 DATES = ("2021-06-12", "2021-06-24", "2021-07-06", "2021-07-18")
 Found = TypeVar("Found")
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds
 WRONG_CALL = 2
 ORDER = ("--cpus-per-task=1", "--mem=1G")
 FAKE_APPTAINER = r"""#!/bin/bash
