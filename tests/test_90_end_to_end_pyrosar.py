@@ -7,11 +7,9 @@ them in one call or in a call per operator with BEAM-DIMAP products between them
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -22,6 +20,7 @@ import rasterio
 from end_to_end import band, make_card
 from gpt_cases import done, image
 from lxml import etree
+from pyrosar_environment import CACHE, CannotBeMadeError, make_environment
 
 from s1card.graph.recipes import find_recipe
 from s1card.graph.xml import read_graph, write_graph
@@ -34,55 +33,17 @@ from s1card.simulate import (
 )
 
 HERE = Path(__file__).parent
-PACKAGES = ("pyroSAR==0.39.1", "gdal-wheel", "pysqlite3-binary")
 PLACE = {"t_srs": 32632, "alignToStandardGrid": True, "standardGridOriginX": 5, "standardGridOriginY": 5}
-
-
-def interpreter() -> str | None:
-    """A Python 3.12 or newer, for which there is a wheel of GDAL's bindings."""
-    for version in ("3.12", "3.13"):
-        for found in (f"python{version}", *_of_pyenv(version)):
-            path = shutil.which(found)
-            if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
-                return path
-    return None
-
-
-def _of_pyenv(version: str) -> list[str]:
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    return sorted(str(path) for path in root.glob(f"versions/{version}.*/bin/python"))
 
 
 @pytest.fixture(scope="module")
 def python(pytestconfig: pytest.Config) -> Path:
     """The interpreter of pyroSAR's environment."""
     assert pytestconfig.cache is not None
-    folder = pytestconfig.cache.mkdir("pyrosar") / "venv"
-    python = folder / "bin/python"
-    ready = folder / "ready"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one of several workers makes it
-        if not (ready.is_file() and ready.read_text() == repr(PACKAGES)):
-            _make_environment(folder)
-            ready.write_text(repr(PACKAGES))
-    (packages,) = folder.glob("lib/python3.*/site-packages")
-    (packages / "pysqlite2.py").write_text("from pysqlite3 import dbapi2\n")
-    shutil.copy(HERE / "pyrosar_envi.py", packages)
-    (packages / "pyrosar_envi.pth").write_text("import pyrosar_envi\n")
-    return python
-
-
-def _make_environment(folder: Path) -> None:
-    base = interpreter()
-    if base is None:
-        pytest.skip("needs Python 3.12 or 3.13, for which GDAL's bindings come as a wheel")
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([base, "-m", "venv", folder], check=True, capture_output=True)
-    install = [folder / "bin/python", "-m", "pip", "install", "--quiet", *PACKAGES]
-    made = subprocess.run(install, capture_output=True, text=True, check=False)
-    if made.returncode:
-        shutil.rmtree(folder)
-        pytest.skip(f"pyroSAR cannot be installed here: {made.stderr[-300:]}")
+    try:
+        return make_environment(pytestconfig.cache.mkdir(CACHE))
+    except CannotBeMadeError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
