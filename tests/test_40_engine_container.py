@@ -277,10 +277,9 @@ def test_charliecloud_really(
 ) -> None:
     monkeypatch.delenv("USER", raising=False)
     root = box(tmp_path)
-    if shutil.which("ch-run") is None or not works(
-        "env", "USER=me", "ch-run", "--bind=/usr:/usr", str(root), "--", "/bin/true"
-    ):
-        pytest.skip("needs Charliecloud (apt-get install charliecloud-runtime) and user namespaces")
+    assert works("env", "USER=me", "ch-run", "--bind=/usr:/usr", str(root), "--", "/bin/true"), (
+        "needs Charliecloud (tools/setup-containers) and user namespaces"
+    )
     for path in (small.files.safe, tmp_path / "scratch", expected[1]):
         (root / path.relative_to("/")).mkdir(parents=True, exist_ok=True)
     binds = [f"--bind={path}:{path}" for path in (*host_folders(), expected[1])]
@@ -301,8 +300,6 @@ def test_podman_really(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    if shutil.which("podman") is None or shutil.which("runc") is None:
-        pytest.skip("needs Podman and runc (apt-get install podman runc)")
     storage, conf = tmp_path / "storage.conf", tmp_path / "containers.conf"
     place = tempfile.mkdtemp(prefix="pod")  # Podman's sockets bear no long names
     request.addfinalizer(lambda: shutil.rmtree(place, ignore_errors=True))
@@ -312,10 +309,10 @@ def test_podman_really(
     monkeypatch.setenv("CONTAINERS_CONF", str(conf))
     archive = shutil.make_archive(str(tmp_path / "box"), "tar", box(tmp_path))
     limits = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
-    if not works("podman", "import", archive, "snap-box:test") or not works(
+    assert works("podman", "import", archive, "snap-box:test"), "needs Podman (tools/setup-containers)"
+    assert works(
         "podman", "run", "--rm", *limits, "--volume", "/usr:/usr:ro", "snap-box:test", "/bin/true"
-    ):
-        pytest.skip("Podman cannot run a container here")
+    ), "Podman with runc cannot run a container here"
     shown = (*host_folders(), expected[1])
     mounted = [word for path in shown for word in ("--volume", f"{path}:{path}:ro")]
     mounted += ["--env", f"STANDIN_GPT_REPLAY={expected[1]}"]
