@@ -2,11 +2,12 @@
 # make test    all tests
 # make check   format, lint, types, layers
 # make bench   benchmarks (minutes)
-# Each sets up what it needs: a virtual environment in .venv, nothing outside it.
+# Each sets up what it needs: a virtual environment in .venv; test and bench also servers and tools from Debian's packages.
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_FOR_TESTS := $(VENV)/.ready-for-tests
 JOBS ?= 2
 
 .PHONY: demo test check bench format clean setup
@@ -17,10 +18,14 @@ $(READY): pyproject.toml tools/setup
 	tools/setup $(VENV)
 	touch $(READY)
 
+$(READY_FOR_TESTS): $(READY) tools/setup-tests tools/setup-postgis tools/setup-slurm tools/setup-containers
+	tools/setup-tests
+	touch $(READY_FOR_TESTS)
+
 demo: $(READY)
 	$(BIN)/s1card demo --out demo
 
-test: $(READY)
+test: $(READY_FOR_TESTS)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 check: $(READY)
@@ -33,7 +38,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)
+bench: $(READY_FOR_TESTS)
 	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python -m benchmarks.full_scene
 	$(BIN)/python -m benchmarks.full_pair
