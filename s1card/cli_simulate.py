@@ -80,6 +80,11 @@ def _common(default: GrdConfig | SlcPairConfig) -> list[_Option[Any]]:
         click.option(
             "--noise/--no-noise", "thermal_noise", default=True, help="Thermal noise in the pixels."
         ),
+        click.option(
+            "--slopes",
+            is_flag=True,
+            help="Slopes as bright as the radar sees them: gamma0 is that of the terrain.",
+        ),
         click.option("--zip", "with_zip", is_flag=True, help="Write zips of the products as well."),
         click.option("--json", "as_json", is_flag=True, help="Print the paths as JSON."),
     ]
@@ -130,9 +135,6 @@ def _all(options: list[_Option[Any]]) -> _Option[Any]:
     )
 )
 @_all(_common(_GRD))
-@click.option(
-    "--slopes", is_flag=True, help="Slopes as bright as the radar sees them: gamma0 is that of the terrain."
-)
 @click.option("--cog", is_flag=True, help="Cloud-optimised measurements.")
 @_fault(FAULTS)
 def grd(out: Path, direction: str, with_zip: bool, fault: str | None, as_json: bool, **choices: Any) -> None:

@@ -325,6 +325,7 @@ SLC = [
         spacing=20.0,
     ),
     Case("slc-assembly", TWO, ("i_IW1_VV", "q_IW1_VV"), RADAR, dem=False),
+    Case("slc-flattened-merged", {**ONE, "ml": 4}, ("Gamma0_VV",), spacing=40.0),
     Case("slc-assembly-detected", {**TWO, "input2": 8, "input3": 2}, ("Sigma0_IW1_VV",), RADAR, dem=False),
 ]
 

@@ -12,12 +12,22 @@ import pytest
 import rasterio
 import shapely
 from end_to_end import band, call_s1card, digests, make_card
+from engine_cases import chain
 from pyproj import Transformer
 from rasterio.features import rasterize
 
 from s1card.accuracy import FieldError, measure_fields
 from s1card.card.product import verify_card
-from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
+from s1card.engine.native.context import Surroundings
+from s1card.engine.native.engine import NativeEngine
+from s1card.simulate import (
+    GrdConfig,
+    SimulatedPair,
+    SimulatedScene,
+    SlcPairConfig,
+    simulate_grd,
+    simulate_slc_pair,
+)
 
 LAYERS = "inc,lia,mask,area"
 RECIPE = ("--recipe", "card-bs-rtc")
@@ -199,3 +209,60 @@ def test_fields_of_an_independent_simulation(shared: Path, tmp_path: Path) -> No
     assert len(errors) > 100
     assert abs(np.median(errors)) < 0.01
     assert np.percentile(np.abs(errors), 95) < 0.05
+
+
+def test_fields_of_an_slc_scene_in_the_mountains(tmp_path: Path) -> None:
+    """Joined bursts, flattened, then averaged: fields are as bright as they are, whatever the slope.
+
+    Speckle leaves 0.2 dB of a field, so that fields are pooled by what slopes do to them, from -3 to +3 dB. Dark fields
+    hold the side lobes of brighter ones and do not count.
+    """
+    config = SlcPairConfig(
+        bursts=1,
+        swaths=("IW2",),
+        samples=1500,
+        targets=0,
+        polarizations=("VV",),
+        terrain="mountains",
+        slopes=True,
+        thermal_noise=False,
+    )
+    made = simulate_slc_pair(config, tmp_path)
+    flattened, plain = (slc_fields(made, tmp_path / f"{name}.tif", name) for name in ("Beta", "Gamma"))
+    both = [(one, plain[i]) for i, one in flattened.items() if i in plain and one.truth_db > -15.0]
+    effect = np.array([other.difference_db - one.difference_db for one, other in both])
+    ratio = np.array([one.mean / one.truth for one, _ in both])
+    assert len(both) > 200
+    assert effect.min() < -2.0 and effect.max() > 2.0
+    slope, level = np.polyfit(effect, 10.0 * np.log10(ratio), 1)
+    error = np.std(ratio) * 4.34 / np.sqrt(len(both))
+    assert abs(level) < 0.03 + 3.0 * error
+    assert abs(slope) < 3.0 * error / np.std(effect)
+    for low, high in ((-4, -1), (-1, 1), (1, 4)):
+        chosen = ratio[(effect >= low) & (effect < high)]
+        assert 4.34 * abs(chosen.mean() - 1.0) < 0.03 + 3.0 * 4.34 * chosen.std() / np.sqrt(chosen.size)
+    assert np.std(effect) > 1.0 > 4.0 * np.std(ratio)
+
+
+def slc_fields(pair: SimulatedPair, target: Path, quantity: str) -> dict[int, FieldError]:
+    """Fields of the reference by their number: flattened if beta nought is asked for."""
+    dem = {
+        "demName": "External DEM",
+        "externalDEMFile": pair.dem,
+        "externalDEMApplyEGM": False,
+        "externalDEMNoDataValue": -32768,
+    }
+    steps: list[tuple[str, dict[str, object]]] = [
+        ("Read", {"file": pair.reference[0]}),
+        ("TOPSAR-Split", {"subswath": "IW2"}),
+        ("Calibration", {"outputSigmaBand": False, f"output{quantity}Band": True}),
+        ("TOPSAR-Deburst", {}),
+        ("Multilook", {"nRgLooks": 4, "nAzLooks": 1, "grSquarePixel": False}),
+        ("Terrain-Correction", {**dem, "mapProjection": "AUTO:42001", "pixelSpacingInMeter": 15}),
+        ("Write", {"file": target, "formatName": "GeoTIFF-BigTIFF"}),
+    ]
+    if quantity == "Beta":
+        steps.insert(4, ("Terrain-Flattening", dem))
+    NativeEngine(Surroundings(orbit="none")).run(chain(*steps))
+    found = measure_fields(target, pair.truth / "fields.gpkg", "VV")
+    return {one.id: one for one in found if one.samples >= 100}

@@ -53,6 +53,8 @@ class SlcPairConfig:
         polarizations: Co-polarization first.
         terrain: ``flat``, ``hills``, ``steep`` or ``mountains``.
         height: Height above the ellipsoid that the terrain does not go below, metres.
+        slopes: Whether slopes are as bright as they are to the radar, so that the gamma0 of a field is that of its
+            terrain; else every field looks like level ground.
         dem_spacing: Spacing of the elevation model, arc seconds.
         targets: Point targets per burst; every overlap of two bursts has one more.
         thermal_noise: Whether the annotated noise is in the pixels.
@@ -83,6 +85,7 @@ class SlcPairConfig:
     polarizations: tuple[str, ...] = ("VV", "VH")
     terrain: str = "hills"
     height: float = 60.0
+    slopes: bool = False
     dem_spacing: float = 1.0
     targets: int = 1
     thermal_noise: bool = True

@@ -22,6 +22,7 @@ from s1card.simulate.slc.beams import WAVELENGTH
 from s1card.simulate.slc.carrier import carrier_cycles_at
 from s1card.simulate.slc.passes import BurstPair, PairPlan
 from s1card.simulate.slc.render import DateModel, bands_of
+from s1card.simulate.slc.slopes import gains_at
 from s1card.simulate.slc.speckle import strengths
 from s1card.simulate.slc.spectrum import compact_overlap_table, overlap_at, overlap_table
 from s1card.simulate.slc.world import PairWorld
@@ -197,6 +198,6 @@ def _signal_part(
         line, pixel = seen.view.image_position(points)
         row, col = seen.first_line + np.round(line).astype(np.int64), np.round(pixel).astype(np.int64)
         gain, noise = strengths(model.radiometry[seen.image][polarization], row, col)
-        signal = gain * gamma0
+        signal = (gains_at(seen.view, world.heights, points) if world.slopes else gain) * gamma0
         product = product * signal / (signal + noise + ROUNDING_NOISE)
     return np.sqrt(product)

@@ -105,11 +105,11 @@ def _models(plan: PairPlan, world: PairWorld, reference: _Date, secondary: _Date
     ground = world.heights, world.terrain.span, world.fields.lattice
     seed = plan.config.seed
     if plan.config.is_coherent:
-        return [PairModel(plan, seed, *ground, reference.model, secondary.model)]
+        return [PairModel(plan, seed, *ground, reference.model, secondary.model, world.slopes)]
     alone = [replace(plan, secondary=plan.reference), replace(plan, reference=plan.secondary)]
     return [
-        PairModel(alone[0], seed, *ground, reference.model, None),
-        PairModel(alone[1], seed + 1, *ground, secondary.model, None),
+        PairModel(alone[0], seed, *ground, reference.model, None, world.slopes),
+        PairModel(alone[1], seed + 1, *ground, secondary.model, None, world.slopes),
     ]
 
 

@@ -80,6 +80,7 @@ class PairModel:
     lattice: Lattice
     reference: DateModel
     secondary: DateModel | None
+    slopes: bool = False
 
     def frames(self, swath: str, burst: int) -> list[TileFrame]:
         """The tiles of a burst."""
@@ -99,7 +100,9 @@ class _TileWork:
 
     def __init__(self, model: PairModel, pair: BurstPair, frame: TileFrame) -> None:
         self.seed, self.pair, self.frame = model.seed, pair, frame
-        self.geometry = tile_geometry(pair, frame, model.span, model.heights, model.lattice)
+        self.geometry = tile_geometry(
+            pair, frame, model.span, model.heights, model.lattice, slopes=model.slopes
+        )
         self.common, self.own = np.empty((2, frame.lines, frame.pixels), np.complex64)
 
     def reference(self, date: DateModel) -> Tile:
@@ -111,7 +114,8 @@ class _TileWork:
         base = np.empty((len(radiometry), seen.view.lines, frame.reference.count), np.complex64)
         for k, values in enumerate(radiometry):
             self._fill(gaussian.REFERENCE, k)
-            excite_reference(values, origin, self.geometry.codes, self.common, self.own)
+            ground = self.geometry.codes, self.geometry.gains[0]
+            excite_reference(values, origin, ground, self.common, self.own)
             filtered = self._filters().apply(self.own)
             base[k] = filtered[row : row + base.shape[1], col : col + base.shape[2]]
         return _finish(seen, frame.reference, base, date.sightings)
@@ -126,8 +130,8 @@ class _TileWork:
         whole = np.empty((len(radiometry), frame.lines, frame.pixels), np.complex64)
         for k, values in enumerate(radiometry):
             self._fill(gaussian.SECONDARY, k)
-            codes = self.geometry.codes
-            excite_secondary(values, origin, codes, shifts, phasor, share, self.common, self.own)
+            ground = self.geometry.codes, self.geometry.gains[1]
+            excite_secondary(values, origin, ground, shifts, phasor, share, self.common, self.own)
             whole[k] = self._filters().apply(self.own)
         return _finish(seen, frame.secondary, self._resample(whole, seen.view.lines), date.sightings)
 

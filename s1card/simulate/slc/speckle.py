@@ -65,19 +65,27 @@ def strengths(radiometry: LineRadiometry, line: Ints, pixel: Ints) -> tuple[Floa
 
 @njit(cache=True, nogil=True)
 def excite_reference(
-    radiometry: LineRadiometry, origin: tuple[int, int], codes: Codes, common: Complex, own: Complex
+    radiometry: LineRadiometry,
+    origin: tuple[int, int],
+    ground: tuple[Codes, Floats32],
+    common: Complex,
+    own: Complex,
 ) -> None:
     """Turn noise of its own into what the reference is filtered from: common reflectivity and thermal noise.
 
     Args:
         origin: First line (in the stacked image) and pixel of the window.
-        codes, common, own: (lines, pixels); ``own`` is replaced.
+        ground: Codes of fields, and DN**2 per gamma0 or nothing where the look-up vectors say it.
+        common, own: (lines, pixels), as the codes; ``own`` is replaced.
     """
+    codes, gains = ground
     for row in range(own.shape[0]):
         line = origin[0] + row
         rows = _rows(radiometry, line)
         for col in range(own.shape[1]):
             gain, noise = _strength(radiometry, rows, line, origin[1] + col)
+            if gains.size:
+                gain = float(gains[row, col])
             signal = np.float32(np.sqrt(gain * radiometry.gamma0[codes[row, col] >> 4]))
             own[row, col] = signal * common[row, col] + np.float32(np.sqrt(noise)) * own[row, col]
 
@@ -86,7 +94,7 @@ def excite_reference(
 def excite_secondary(
     radiometry: LineRadiometry,
     origin: tuple[int, int],
-    codes: Codes,
+    ground: tuple[Codes, Floats32],
     shifts: tuple[Floats32, Floats32],
     phasor: Complex,
     share: Floats32,
@@ -97,15 +105,19 @@ def excite_secondary(
 
     Args:
         origin: First line (in the stacked image) and pixel of the secondary that the window has without shifts.
+        ground: As of the reference.
         shifts: Line and pixel of the secondary beyond that.
         phasor, share: Of the common part.
     """
+    codes, gains = ground
     for row in range(own.shape[0]):
         line = origin[0] + row + int(np.round(shifts[0][row, own.shape[1] // 2]))
         rows = _rows(radiometry, line)
         for col in range(own.shape[1]):
             pixel = origin[1] + col + int(np.round(shifts[1][row, col]))
             gain, noise = _strength(radiometry, rows, line, pixel)
+            if gains.size:
+                gain = float(gains[row, col])
             power = gain * radiometry.gamma0[codes[row, col] >> 4]
             part = share[row, col]
             rest = np.float32(np.sqrt(power * (1.0 - part * part) + noise))

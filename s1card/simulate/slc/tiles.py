@@ -7,7 +7,7 @@ filters and shifts need. Lines form a circle, so that the azimuth filter has no 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +33,7 @@ from s1card.simulate.slc.beams import RANGE_SPACING, WAVELENGTH
 from s1card.simulate.slc.carrier import Carrier, carrier_cycles
 from s1card.simulate.slc.passes import BurstPair
 from s1card.simulate.slc.resampling import AZIMUTH_TAPS, RANGE_TAPS
+from s1card.simulate.slc.slopes import LEVEL, slope_gains
 from s1card.simulate.slc.spectrum import KERNEL_REACH, Floats32, overlap_at
 from s1card.simulate.slc.view import SlantView
 from s1card.simulate.terrain import Heights
@@ -89,12 +90,14 @@ class TileGeometry:
         codes: Class of gamma0 times 16 plus index of coherence.
         shift_line, shift_pixel: Place in the secondary minus place in the reference; pixels without ``shift``.
         cycles: Phase of the secondary's base band minus that of the reference's, in cycles.
+        gains: DN**2 per gamma0 in reference and secondary; empty where the look-up vectors say it.
     """
 
     codes: Codes
     shift_line: Floats32
     shift_pixel: Floats32
     cycles: Floats
+    gains: tuple[Floats32, Floats32] = (LEVEL, LEVEL)
 
 
 def tile_frames(pair: BurstPair, span: tuple[float, float]) -> list[TileFrame]:
@@ -121,9 +124,24 @@ def tile_frames(pair: BurstPair, span: tuple[float, float]) -> list[TileFrame]:
 
 
 def tile_geometry(
-    pair: BurstPair, frame: TileFrame, span: tuple[float, float], heights: Heights, lattice: Lattice
+    pair: BurstPair,
+    frame: TileFrame,
+    span: tuple[float, float],
+    heights: Heights,
+    lattice: Lattice,
+    *,
+    slopes: bool = False,
 ) -> TileGeometry:
-    """Search the terrain that the window of a tile sees, and find it in the secondary."""
+    """Search the terrain that the window of a tile sees, and find it in the secondary.
+
+    Args:
+        pair: The burst of both dates.
+        frame: The window.
+        span: Lowest and highest ground, metres.
+        heights: Terrain.
+        lattice: Fields.
+        slopes: Whether slopes differ in brightness.
+    """
     shape = frame.lines, frame.pixels
     geometry = TileGeometry(
         np.empty(shape, np.uint8),
@@ -146,7 +164,20 @@ def tile_geometry(
         geometry.shift_pixel,
         geometry.cycles,
     )
-    return geometry
+    if not slopes:
+        return geometry
+    views = _window_views(pair, frame, round(float(geometry.shift_line.mean())))
+    gains = [slope_gains(ties, heights, place, view) for view in views]
+    return replace(geometry, gains=(gains[0], gains[1]))
+
+
+def _window_views(pair: BurstPair, frame: TileFrame, shift: int) -> tuple[SlantView, SlantView]:
+    """The lines of a window in both dates; the ground lies ``shift`` lines farther down in the secondary."""
+    size = frame.lines, frame.pixels
+    return (
+        pair.reference.view.window(frame.first_line, frame.first_pixel, *size),
+        pair.secondary.view.window(frame.first_line + shift, frame.first_pixel, *size),
+    )
 
 
 def _make_ties(pair: BurstPair, frame: TileFrame, span: tuple[float, float]) -> tuple[Ties, Ties]:

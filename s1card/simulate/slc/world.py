@@ -22,13 +22,14 @@ _AROUND_LINES, _AROUND_PIXELS = 160, 400  # what is needed of the ground beyond 
 
 @dataclass(frozen=True, eq=False)
 class PairWorld:
-    """The ground: terrain as sampled, fields and targets on it."""
+    """The ground: terrain as sampled, fields and targets on it, and whether its slopes differ in brightness."""
 
     terrain: Terrain
     grid: MapGrid
     heights: Heights
     fields: FieldMap
     places: Places
+    slopes: bool = False
 
 
 def make_pair_world(plan: PairPlan) -> PairWorld:
@@ -41,7 +42,7 @@ def make_pair_world(plan: PairPlan) -> PairWorld:
     grid = dem_grid(bounds, config.dem_spacing, 0.01)
     heights = terrain.sample(grid)
     fields = make_fields(config, frame, bounds, PARTS)
-    return PairWorld(terrain, grid, heights, fields, place_targets(plan, fields, heights))
+    return PairWorld(terrain, grid, heights, fields, place_targets(plan, fields, heights), config.slopes)
 
 
 def _whole_views(passed: Pass) -> list[SlantView]:
