@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from end_to_end import run_s1card
+from end_to_end import call_s1card, run_s1card
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +46,11 @@ def test_demo_tells_what_it_made(demo: tuple[Path, str]) -> None:
 def test_demo_again_replaces_the_first_but_no_other_folder(demo: tuple[Path, str], tmp_path: Path) -> None:
     out, _ = demo
     before = {path.relative_to(out): path.stat().st_size for path in out.rglob("*.tif*")}
-    assert run_s1card("demo", "--out", out).returncode == 0
+    assert call_s1card("demo", "--out", out).returncode == 0
     assert {path.relative_to(out): path.stat().st_size for path in out.rglob("*.tif*")} == before
     precious = tmp_path / "precious.txt"
     precious.write_text("mine")
-    refused = run_s1card("demo", "--out", tmp_path)
+    refused = call_s1card("demo", "--out", tmp_path)
     assert refused.returncode == 2
     assert "not the folder of a demo" in refused.stderr
     assert precious.read_text() == "mine"

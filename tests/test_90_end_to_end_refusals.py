@@ -181,6 +181,6 @@ def test_an_empty_scene_gives_no_card(scene: SimulatedScene, tmp_path: Path) -> 
     ids=" ".join,
 )
 def test_calls_that_make_no_sense(arguments: tuple[str, ...]) -> None:
-    done = run_s1card(*arguments)
+    done = call_s1card(*arguments)
     assert done.returncode == CALL
     assert "Error" in done.stderr and "Traceback" not in done.stderr
