@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_FOR_TESTS := $(VENV)/.ready-for-tests
-JOBS ?= 2
+# On two cores: there are always tests that wait, for servers, containers, processes to be killed.
+JOBS ?= 3
 
 .PHONY: demo test check bench format clean setup
 
