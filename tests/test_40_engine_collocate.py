@@ -21,6 +21,7 @@ from s1card.errors import GraphError
 from s1card.geometry.map_grid import MapGrid
 from s1card.graph.model import Graph, Node, Parameter, SourceRef
 from s1card.graph.operators import resolve_parameters
+from s1card.window import Window
 
 __all__ = ["small"]
 
@@ -75,6 +76,18 @@ class TestValues:
     def test_cubic_on_the_same_pixels(self, method: str) -> None:
         made = collocated(on_map(ONE, "one"), on_map(ONE * 2, "two"), resamplingType=method)
         np.testing.assert_array_equal(samples(made, "Sigma0_VV_S"), ONE * 2)
+
+    def test_pixels_of_one_lattice_stay_as_they_are(self) -> None:
+        """Rounding of coordinates moves nothing, also at the rim."""
+        degrees = MapGrid("EPSG:4326", 10.123456, 45.1, 8.983152841195215e-5, 8.983152841195215e-5, 30, 40)
+        values = np.random.default_rng(7).gamma(4.0, size=degrees.shape).astype(np.float32)
+        part = degrees.crop(Window(7, 11, 20, 25))
+        made = collocated(
+            on_map(np.zeros(part.shape, np.float32), "one", part),
+            on_map(values, "two", degrees),
+            resamplingType="BILINEAR_INTERPOLATION",
+        )
+        np.testing.assert_array_equal(samples(made, "Sigma0_VV_S"), values[7:27, 11:36])
 
     def test_another_map(self) -> None:
         """The second product is the first one's longitude, on a grid of degrees."""
