@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy  # loads its parts when they are used
 from numba import njit
 from numpy.typing import NDArray
 

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy  # loads its parts when they are used
 import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
-from scipy.ndimage import maximum_filter
 
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.product import Band, Product, Signal
@@ -183,7 +183,7 @@ def _grown(inner: Blank, samples: int, shape: tuple[int, int], window: Window) -
     if samples <= 0:
         return inner(window)
     outer = window.grown(samples).intersection(Window(0, 0, *shape))
-    grown = maximum_filter(inner(outer), 2 * samples + 1, mode="constant", cval=0)
+    grown = scipy.ndimage.maximum_filter(inner(outer), 2 * samples + 1, mode="constant", cval=0)
     return np.asarray(grown[window.slices_in(outer)])
 
 

@@ -12,10 +12,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import gamma, gammainc
 
 Floats32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -66,6 +65,7 @@ def sigma_range(looks: int, share: float, *, is_amplitude: bool) -> SigmaRange:
         share: Share of the samples that the range holds, 0.5 to 0.9.
         is_amplitude: Whether samples are the roots of intensities.
     """
+    gamma, gammainc, brentq = scipy.special.gamma, scipy.special.gammainc, scipy.optimize.brentq
     root = 0.5 if is_amplitude else 1.0
     scale = float(gamma(looks + root) / gamma(looks)) / looks**root  # mean of a sample of unit power
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import scipy.fft
+import scipy  # loads its parts when they are used
 from numba import njit
 from numpy.typing import NDArray
 
