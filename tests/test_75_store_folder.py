@@ -349,14 +349,18 @@ def test_unfinished_files_of_the_dead_go_and_those_of_the_living_stay(place: Pat
     final = place / "sigs" / "2021-03" / "x.parquet"
     mine, old = part_path(final), part_path(final)
     other = final.with_name(f".x.parquet.00000000-{os.getpid()}-00000000.part")  # of another machine
-    code = "import sys, pathlib; from s1card.store.naming import part_path; print(part_path(pathlib.Path(sys.argv[1])))"
-    dead = Path(subprocess.check_output([sys.executable, "-c", code, final], text=True).strip())
-    for path in (mine, old, other, dead):
+    code = (
+        "import sys, pathlib; from s1card.store.naming import part_path\n"
+        "for path in sys.argv[1:]: print(part_path(pathlib.Path(path)))"
+    )
+    words = [sys.executable, "-c", code, final, place / "parcels.parquet"]
+    dead = map(Path, subprocess.check_output(words, text=True).splitlines())
+    for path in (mine, old, other, *dead):
         path.touch()
     long_ago = time.time() - STALE_SECONDS - 5
     os.utime(old, (long_ago, long_ago))
-    assert "2 unfinished files removed" in ready.compact()
-    assert {path for path in final.parent.iterdir() if path.suffix == ".part"} == {mine, other}
+    assert "3 unfinished files removed" in ready.compact()
+    assert set(place.rglob("*.part")) == {mine, other}
     assert ready.info().rows == 8
 
 

@@ -54,7 +54,8 @@ def compact(files: Files) -> str:
         DataError: A file is damaged.
         ResourceError: The disk is full.
     """
-    removed = sum(remove_stale_parts(folder) for folder in files.months())
+    places = (files.folder.parent, *files.months())  # parcels are above the rows
+    removed = sum(remove_stale_parts(folder) for folder in places)
     done = [result for month in files.months() if (result := _compact_month(files, month)) is not None]
     text = "nothing to compact"
     if done:
