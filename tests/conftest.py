@@ -21,14 +21,23 @@ sys.dont_write_bytecode = False
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PYROSAR = "test_90_end_to_end_pyrosar.py"
-# Files that take longest: begun last, one of them would still run when the other processes have nothing left to do.
+# Files that take longest: begun last, one of them would run alone. The first mostly waits, the second has many kernels,
+# the third others; pyroSAR's comes when its environment can be there.
 LONGEST = (
     "test_90_end_to_end_image.py",
     "test_90_end_to_end_graphs.py",
-    "test_90_end_to_end_slurm.py",
     "test_90_end_to_end_extract_faults.py",
+    "test_90_end_to_end_slurm.py",
+    "test_90_end_to_end_gpt_engine.py",
+    "test_90_end_to_end_pair_accuracy.py",
     "test_90_end_to_end_rtc.py",
+    "test_90_end_to_end_interruption.py",
+    "test_90_end_to_end_demo.py",
     PYROSAR,
+    "test_90_end_to_end_gpt.py",
+    "test_90_end_to_end_pairs.py",
+    "test_75_store_postgis_faults.py",
+    "test_75_store_folder_faults.py",
 )
 
 
@@ -41,8 +50,13 @@ def shared() -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep our order of files where several processes take one after the other."""
-    config.option.loadscopereorder = False  # xdist would begin with those of most tests, however short
+    """Let several processes take files in our order, and compile each kernel once."""
+    config.option.loadscopereorder = False  # xdist would begin with files of most tests, however short
+    if _worker(config):
+        from kernel_turns import compile_in_turn
+
+        assert config.cache is not None
+        compile_in_turn(config.cache.mkdir("kernels"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

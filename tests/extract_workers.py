@@ -21,7 +21,7 @@ import pytest
 
 from s1card.cli import main
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 240.0  # seconds; the first worker waits until kernels are compiled
 LEASE = 1.0  # seconds
 
 
