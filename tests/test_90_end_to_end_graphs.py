@@ -221,6 +221,12 @@ GRD = [
         spacing=20.0,
     ),
     Case(
+        "grd-collocate-from-dimap",
+        {"input1": "@WHOLE", "input2": "@MASKED", "reference": "whole", "output": "@OUT.dim"},
+        (*SIGMA, "Sigma0_VV_S", "Sigma0_VH_S", "collocationFlags"),
+        "",
+    ),
+    Case(
         "grd-bytes",
         {"input": "@SCENE", "output": "@OUT.tif", "polarisation": "VV"},
         ("Sigma0_VV_db",),
@@ -432,8 +438,12 @@ def test_the_wider_set_of_operators_is_run() -> None:
 
 
 @pytest.mark.parametrize("case", GRD, ids=lambda case: case.name)
-def test_graphs_of_detected_scenes(case: Case, scene: SimulatedScene, runs: Runs) -> None:
-    outputs = runs(case.name, {"@SCENE": scene.safe, "@DEM": scene.dem})
+def test_graphs_of_detected_scenes(case: Case, scene: SimulatedScene, tmp_path: Path, runs: Runs) -> None:
+    files: dict[str, object] = {"@SCENE": scene.safe, "@DEM": scene.dem}
+    if case.name == "grd-collocate-from-dimap":
+        steps = {"whole": "grd-reproject-degrees", "masked": "grd-land-mask"}
+        files |= {f"@{name.upper()}": step(case, files, tmp_path / name) for name, case in steps.items()}
+    outputs = runs(case.name, files)
     judged(case, outputs)
     assert len(outputs) == (2 if case.name in ("grd-two-writes", APART) else 1)
 
@@ -448,6 +458,12 @@ def test_graphs_of_complex_scenes(
     if case.name == "slc-bursts-from-dimap":
         files |= {name: cut_out(files[name], tmp_path / name[1:]) for name in ("@FIRST", "@SECOND")}
     judged(case, runs(case.name, files))
+
+
+def step(name: str, files: dict[str, object], target: Path) -> Path:
+    """The BEAM-DIMAP product of a graph, under a name of its own."""
+    (path,) = run(replace(case_of(name), values={**USUAL, "output": f"{target}.dim"}), files, target.parent)
+    return path
 
 
 def cut_out(scene: object, folder: Path) -> Path:
