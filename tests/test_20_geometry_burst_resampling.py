@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from s1card.geometry.burst_resampling import (
     deramp_samples,
     needed_window,
-    phasor,
     places,
     resample_burst,
 )
 from s1card.geometry.coregistration import FINE_LINE_STEP, FINE_PIXEL_STEP, Placement
 from s1card.geometry.interpolation_kernel import interpolation_kernel
+from s1card.geometry.phasor import phasor
 from s1card.geometry.resampling import METHODS, kernel_weights
 from s1card.geometry.tops import Carrier
 from s1card.window import Window
@@ -155,6 +155,14 @@ def test_weights_are_those_of_the_kernel(method: str) -> None:
         used = slice(kernel.first - first, kernel.first - first + kernel.taps)
         np.testing.assert_allclose(kernel.weights(fraction), exact[used], atol=8e-6)
         assert np.abs(exact).sum() == pytest.approx(np.abs(exact[used]).sum(), abs=1e-8)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_kernels_are_even(method: str) -> None:
+    """Weights of mirrored taps are computed together: they differ only by the sign of what odd powers give."""
+    coefficients = interpolation_kernel(method).coefficients
+    signs = (-1.0) ** np.arange(coefficients.shape[1])
+    np.testing.assert_array_equal(coefficients[::-1], coefficients * signs)
 
 
 def test_why_the_recipe_takes_a_long_kernel() -> None:

@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from s1card.geometry.coregistration import FINE_LINE_STEP, FINE_PIXEL_STEP, Placement
 from s1card.geometry.interpolation_kernel import InterpolationKernel
-from s1card.geometry.tops import Carrier, Columns, carrier_cycles
+from s1card.geometry.phasor import phasor, turn, turn_where
+from s1card.geometry.tops import Carrier, Columns, carrier_along, carrier_cycles
 from s1card.geometry.weighted_sums import weighted_sums
 from s1card.window import Window
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
-Ints = NDArray[np.int64]
+Indices = NDArray[np.int32]
 Complex = NDArray[np.complex64]
 Samples = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -37,6 +38,9 @@ Kernel = tuple[Floats32, int, bool]
 
 Nodes = tuple[int, int, Floats, Floats, Floats]
 """A placement as kernels take it: first row and column, line and pixel shifts, added phase (cycles)."""
+
+STRIP = 376
+"""Samples of a line that are worked on at a time, so that the weights of all of them stay in the nearest cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +98,14 @@ def resample_burst(
         nodes = (placement.row, placement.col, placement.line, placement.pixel, cycles)
         weights = kernel.coefficients, kernel.first, kernel.is_nearest
         corner = part.row, part.col
-        shape = (samples.shape[0], part.rows, window.cols)
-        real, imaginary = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        _interpolate_lines(samples, corner, columns, nodes, window.col, weights, real, imaginary)
         bounds = (valid.row, valid.col, valid.row_end - 1, valid.col_end - 1)
-        first = window.row, window.col
-        _interpolate_columns(
-            real, imaginary, corner, bounds, columns, nodes, first, weights, reramp, signal, inside
-        )
+        for strip in window.tiles(window.rows, STRIP):
+            first, start = (strip.row, strip.col), strip.col - window.col
+            lines = np.empty((samples.shape[0], 2, part.rows, strip.cols), np.float32)
+            _interpolate_lines(samples, corner, columns, nodes, strip.col, weights, lines)
+            _interpolate_columns(
+                lines, corner, bounds, columns, nodes, first, weights, reramp, start, signal, inside
+            )
     return ResampledBurst(signal.view(np.complex64)[..., 0], inside)
 
 
@@ -124,13 +128,16 @@ def deramp_samples(samples: Samples, carrier: Carrier, window: Window) -> Floats
 
 @njit(cache=True, nogil=True)
 def _shifts(placement: Nodes, first: tuple[int, int], out: Floats) -> None:
-    node = np.empty(placement[2].shape[1])
-    offset = first[1] - placement[1] * FINE_PIXEL_STEP
+    cells, skipped = _cells(first[1], out.shape[2])
+    node, values = np.empty(cells + 1), np.empty(cells * FINE_PIXEL_STEP)
+    column = first[1] // FINE_PIXEL_STEP - placement[1]
     for i in range(out.shape[1]):
-        _nodes_at(placement[2], placement[0], first[0] + i, node)
-        _between(node, offset, out[0, i])
-        _nodes_at(placement[3], placement[0], first[0] + i, node)
-        _between(node, offset, out[1, i])
+        _nodes_at(placement[2], placement[0], column, first[0] + i, node)
+        _between(node, values)
+        out[0, i] = values[skipped : skipped + out.shape[2]]
+        _nodes_at(placement[3], placement[0], column, first[0] + i, node)
+        _between(node, values)
+        out[1, i] = values[skipped : skipped + out.shape[2]]
 
 
 @njit(cache=True, nogil=True)
@@ -140,59 +147,11 @@ def _deramp(samples: Samples, carrier: Columns, first: tuple[int, int], out: Flo
     cosine, sine = np.empty(cols, np.float32), np.empty(cols, np.float32)
     real, imaginary = np.empty(cols, np.float32), np.empty(cols, np.float32)
     for i in range(samples.shape[0]):
-        _carrier_turns(carrier, first[0] + i, first[1], turns)
+        carrier_along(carrier, first[0] + i, first[1], turns)
         phasor(turns, cosine, sine)
-        _rotate(samples[i], cosine, sine, real, imaginary)
+        turn(samples[i], cosine, sine, real, imaginary)
         for k in range(cols):
             out[i, k, 0], out[i, k, 1] = real[k], imaginary[k]
-
-
-@njit(cache=True, nogil=True)
-def phasor(cycles: Floats, cosine: Floats32, sine: Floats32) -> None:
-    """Cosine and sine of phases in cycles, float32, exact to 2e-7.
-
-    The phase is reduced to a quarter turn around 0 or half a turn, and both series are summed to the eleventh power.
-    """
-    for k in range(cycles.size):
-        c = cycles[k] - math.floor(cycles[k] + 0.5)
-        flip = abs(c) > 0.25
-        half = 0.5 if c > 0.0 else -0.5
-        x = np.float32(2.0 * math.pi * (half - c if flip else c))
-        x2 = x * x
-        s = x * (
-            np.float32(1.0)
-            + x2
-            * (
-                np.float32(-1.6666667e-1)
-                + x2
-                * (
-                    np.float32(8.3333333e-3)
-                    + x2
-                    * (
-                        np.float32(-1.9841270e-4)
-                        + x2 * (np.float32(2.7557319e-6) + x2 * np.float32(-2.505e-8))
-                    )
-                )
-            )
-        )
-        d = np.float32(1.0) + x2 * (
-            np.float32(-0.5)
-            + x2
-            * (
-                np.float32(4.1666667e-2)
-                + x2
-                * (
-                    np.float32(-1.3888889e-3)
-                    + x2
-                    * (
-                        np.float32(2.4801587e-5)
-                        + x2 * (np.float32(-2.7557319e-7) + x2 * np.float32(2.087e-9))
-                    )
-                )
-            )
-        )
-        sine[k] = s
-        cosine[k] = -d if flip else d
 
 
 @njit(cache=True, nogil=True)
@@ -203,34 +162,44 @@ def _interpolate_lines(
     placement: Nodes,
     first_pixel: int,
     kernel: Kernel,
-    real: Floats32,
-    imaginary: Floats32,
+    out: Floats32,
 ) -> None:
-    """Deramp all lines of a part of the secondary and interpolate them in range: polarizations x lines x cols."""
-    polarizations, lines, cols = real.shape
-    taps = kernel[0].shape[0]
-    width = samples.shape[2]
+    """Deramp all lines of a part of the secondary and interpolate them in range.
+
+    ``out``: polarizations x 2 (real, imaginary) x lines x cols.
+    """
+    polarizations, _, lines, cols = out.shape
+    taps, width = kernel[0].shape[0], samples.shape[2]
     row_re, row_im = np.empty(width, np.float32), np.empty(width, np.float32)
     cosine, sine, turns = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width)
-    place, node = np.empty(cols), np.empty(placement[2].shape[1])
-    index, weights = np.empty(cols, np.int64), np.empty((taps, cols), np.float32)
+    cells, skipped = _cells(first_pixel, cols)
+    node, shift, place = np.empty(cells + 1), np.empty(cells * FINE_PIXEL_STEP), np.empty(cols)
+    index, weights = np.empty(cols, np.int32), np.empty((taps, cols), np.float32)
     fraction = np.empty(cols, np.float32)
     for r in range(lines):
-        _carrier_turns(carrier, part[0] + r, part[1], turns)
-        phasor(turns, cosine, sine)
-        _pixel_of_line(placement, part[0] + r, first_pixel, node, place)
+        _pixel_of_line(placement, part[0] + r, first_pixel // FINE_PIXEL_STEP - placement[1], node)
+        _between(node, shift)
         for k in range(cols):
-            place[k] += k + first_pixel - part[1]
+            place[k] = shift[skipped + k] + (k + first_pixel - part[1])
         _split(place, kernel, index, fraction, weights)
+        begin = min(max(index.min(), 0), width)
+        end = max(min(index.max() + taps, width), begin)
+        carrier_along(carrier, part[0] + r, part[1] + begin, turns[begin:end])
+        phasor(turns[begin:end], cosine[begin:end], sine[begin:end])
         for p in range(polarizations):
-            _rotate(samples[p, r], cosine, sine, row_re, row_im)
-            _along(row_re, row_im, index, weights, real[p, r], imaginary[p, r])
+            turn(
+                samples[p, r][begin:end],
+                cosine[begin:end],
+                sine[begin:end],
+                row_re[begin:end],
+                row_im[begin:end],
+            )
+            _along(row_re, row_im, index, weights, out[p, 0, r], out[p, 1, r])
 
 
 @njit(cache=True, nogil=True)
 def _interpolate_columns(
-    real: Floats32,
-    imaginary: Floats32,
+    lines: Floats32,
     part: tuple[int, int],
     valid: tuple[int, int, int, int],
     carrier: Columns,
@@ -238,137 +207,121 @@ def _interpolate_columns(
     first: tuple[int, int],
     kernel: Kernel,
     reramp: bool,
+    start: int,
     signal: Floats32,
     inside: Mask,
 ) -> None:
     """Interpolate lines in azimuth and turn the phase: ``signal`` polarizations x rows x cols x 2."""
-    polarizations, rows, cols = signal.shape[:3]
+    polarizations, rows, cols = signal.shape[0], signal.shape[1], lines.shape[3]
     taps = kernel[0].shape[0]
-    nodes = placement[2].shape[1]
-    line_node, pixel_node, turn_node = np.empty(nodes), np.empty(nodes), np.empty(nodes)
-    place, pixel, turns = np.empty(cols), np.empty(cols), np.empty(cols)
+    cells, skipped = _cells(first[1], cols)
+    line_node, pixel_node, turn_node = np.empty(cells + 1), np.empty(cells + 1), np.empty(cells + 1)
+    whole = np.empty((3, cells * FINE_PIXEL_STEP))
+    place, pixel, turns = whole[0][skipped:], whole[1][skipped:], whole[2][skipped:]
+    place, pixel, turns = place[:cols], pixel[:cols], turns[:cols]
     cosine, sine = np.empty(cols, np.float32), np.empty(cols, np.float32)
     out_re, out_im = np.empty(cols, np.float32), np.empty(cols, np.float32)
-    index, weights = np.empty(cols, np.int64), np.empty((taps, cols), np.float32)
+    index, weights = np.empty(cols, np.int32), np.empty((taps, cols), np.float32)
     fraction = np.empty(cols, np.float32)
-    offset = first[1] - placement[1] * FINE_PIXEL_STEP
+    column = first[1] // FINE_PIXEL_STEP - placement[1]
     for i in range(rows):
         line = first[0] + i
-        _nodes_at(placement[2], placement[0], line, line_node)
-        _nodes_at(placement[3], placement[0], line, pixel_node)
-        _nodes_at(placement[4], placement[0], line, turn_node)
-        for j in range(nodes):
+        _nodes_at(placement[2], placement[0], column, line, line_node)
+        _nodes_at(placement[3], placement[0], column, line, pixel_node)
+        _nodes_at(placement[4], placement[0], column, line, turn_node)
+        for j in range(cells + 1):
             line_node[j] += line
-            pixel_node[j] += (placement[1] + j) * FINE_PIXEL_STEP
+            pixel_node[j] += (placement[1] + column + j) * FINE_PIXEL_STEP
             if reramp:
                 turn_node[j] -= carrier_cycles(carrier, line_node[j], pixel_node[j])
-        _between(line_node, offset, place)
-        _between(pixel_node, offset, pixel)
-        _between(turn_node, offset, turns)
+        _between(line_node, whole[0])
+        _between(pixel_node, whole[1])
+        _between(turn_node, whole[2])
+        kept = inside[i][start : start + cols]
         for k in range(cols):
             y, x = place[k], pixel[k]
-            inside[i, k] = y >= valid[0] and x >= valid[1] and y <= valid[2] and x <= valid[3]
+            kept[k] = (y >= valid[0]) & (x >= valid[1]) & (y <= valid[2]) & (x <= valid[3])
             place[k] = y - part[0]
         phasor(turns, cosine, sine)
         _split(place, kernel, index, fraction, weights)
         for p in range(polarizations):
-            _across(real[p], imaginary[p], index, weights, out_re, out_im)
-            _turn(out_re, out_im, cosine, sine, inside[i], signal[p, i])
+            _across(lines[p, 0], lines[p, 1], index, weights, out_re, out_im)
+            turn_where(kept, out_re, out_im, cosine, sine, signal[p, i][start : start + cols])
 
 
 @njit(cache=True, nogil=True)
-def _turn(
-    real: Floats32, imaginary: Floats32, cosine: Floats32, sine: Floats32, inside: Mask, out: Floats32
-) -> None:
-    """Samples times phasors; 0 where they are not inside."""
-    for k in range(real.size):
-        kept = np.float32(1.0) if inside[k] else np.float32(0.0)
-        out[k, 0] = kept * (real[k] * cosine[k] - imaginary[k] * sine[k])
-        out[k, 1] = kept * (real[k] * sine[k] + imaginary[k] * cosine[k])
+def _cells(first: int, count: int) -> tuple[int, int]:
+    """Cells between nodes that so many samples from ``first`` on touch, and how many samples of them lie before."""
+    skipped = first % FINE_PIXEL_STEP
+    return -(-(skipped + count) // FINE_PIXEL_STEP), skipped
 
 
 @njit(cache=True, nogil=True)
-def _carrier_turns(carrier: Columns, line: int, first: int, turns: Floats) -> None:
-    """Phase (cycles) of the carrier along a line of the burst, from a column on."""
-    interval, kt, tref, fdc = carrier
-    t = line * interval
-    for k in range(turns.size):
-        d = t - tref[first + k]
-        turns[k] = -0.5 * kt[first + k] * d * d - fdc[first + k] * t
-
-
-@njit(cache=True, nogil=True)
-def _rotate(line: Samples, cosine: Floats32, sine: Floats32, real: Floats32, imaginary: Floats32) -> None:
-    """Multiply samples (cols x 2) by phasors."""
-    for k in range(real.size):
-        re, im = np.float32(line[k, 0]), np.float32(line[k, 1])
-        real[k] = re * cosine[k] - im * sine[k]
-        imaginary[k] = re * sine[k] + im * cosine[k]
-
-
-@njit(cache=True, nogil=True)
-def _nodes_at(layer: Floats, row: int, line: float, node: Floats) -> None:
-    """A layer of the placement, whose first node is ``row``, at the nodes along a reference line."""
+def _nodes_at(layer: Floats, row: int, column: int, line: float, node: Floats) -> None:
+    """A layer of the placement, whose first node is ``row``, at the nodes along a reference line, from a column on."""
     y = line / FINE_LINE_STEP - row
     i = min(max(int(y), 0), layer.shape[0] - 2)
     w = y - i
+    above, below = layer[i][column:], layer[i + 1][column:]
     for j in range(node.size):
-        node[j] = layer[i, j] + w * (layer[i + 1, j] - layer[i, j])
+        node[j] = above[j] + w * (below[j] - above[j])
 
 
 @njit(cache=True, nogil=True)
-def _between(node: Floats, first: int, out: Floats) -> None:
-    """Values at all samples from those at every `FINE_PIXEL_STEP`-th; out begins ``first`` samples after node 0."""
-    k = 0
-    while k < out.size:
-        j = (first + k) // FINE_PIXEL_STEP
-        end = min((j + 1) * FINE_PIXEL_STEP - first, out.size)
+def _between(node: Floats, out: Floats) -> None:
+    """Values at all samples of cells, `FINE_PIXEL_STEP` each, from those at the nodes between them."""
+    for j in range(out.size // FINE_PIXEL_STEP):
         slope = (node[j + 1] - node[j]) / FINE_PIXEL_STEP
-        begin = first - j * FINE_PIXEL_STEP
-        for m in range(k, end):
-            out[m] = node[j] + (begin + m) * slope
-        k = end
+        for m in range(FINE_PIXEL_STEP):
+            out[j * FINE_PIXEL_STEP + m] = node[j] + m * slope
 
 
 @njit(cache=True, nogil=True)
-def _pixel_of_line(placement: Nodes, line: int, first: int, node: Floats, out: Floats) -> None:
-    """Range shifts on a *secondary* line: those of the reference line that lies on it, column by column."""
-    row, col, lines, pixels = placement[0], placement[1], placement[2], placement[3]
+def _pixel_of_line(placement: Nodes, line: int, column: int, node: Floats) -> None:
+    """Range shifts on a *secondary* line, at nodes from a column on: those of the reference line that lies on it."""
+    row, lines, pixels = placement[0], placement[2], placement[3]
     middle = lines.shape[0] // 2
     last = lines.shape[0] - 2
-    for j in range(node.size):
+    for number in range(node.size):
+        j = column + number
         y = (line - lines[middle, j]) / FINE_LINE_STEP - row
         i = min(max(int(y), 0), last)
         shift = lines[i, j] + (y - i) * (lines[i + 1, j] - lines[i, j])
         y = (line - shift) / FINE_LINE_STEP - row
         i = min(max(int(y), 0), last)
         w = min(max(y - i, 0.0), 1.0)
-        node[j] = pixels[i, j] + w * (pixels[i + 1, j] - pixels[i, j])
-    _between(node, first - col * FINE_PIXEL_STEP, out)
+        node[number] = pixels[i, j] + w * (pixels[i + 1, j] - pixels[i, j])
 
 
 @njit(cache=True, nogil=True)
-def _split(place: Floats, kernel: Kernel, index: Ints, fraction: Floats32, weights: Floats32) -> None:
-    """Index of the first tap and the weights of all taps of every place; ``fraction`` is scratch."""
+def _split(place: Floats, kernel: Kernel, index: Indices, fraction: Floats32, weights: Floats32) -> None:
+    """Index of the first tap and the weights of all taps of every place; ``fraction`` is scratch.
+
+    The polynomials of two taps as far from the middle on either side are the same but for the sign of the place: what
+    even powers give is shared, what odd ones give is added to one and taken from the other.
+    """
     coefficients, first_tap, is_nearest = kernel
     for k in range(place.size):
-        floor = math.floor(place[k])
-        index[k] = int(floor) + first_tap
+        floor = np.floor(place[k])
+        index[k] = np.int32(floor) + np.int32(first_tap)
         x = np.float32(place[k] - floor - 0.5)
         fraction[k] = x if not is_nearest else (np.float32(0.5) if x >= 0.0 else np.float32(-0.5))
-    for n in range(coefficients.shape[0]):
-        c, row = coefficients[n], weights[n]
+    taps = coefficients.shape[0]
+    for n in range(taps // 2):
+        c, left, right = coefficients[n], weights[n], weights[taps - 1 - n]
         for k in range(fraction.size):
             x = fraction[k]
-            high = c[4] + x * (c[5] + x * (c[6] + x * c[7]))
-            row[k] = c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * high)))
+            x2 = x * x
+            even = c[0] + x2 * (c[2] + x2 * (c[4] + x2 * c[6]))
+            odd = x * (c[1] + x2 * (c[3] + x2 * (c[5] + x2 * c[7])))
+            left[k], right[k] = even + odd, even - odd
 
 
 @njit(cache=True, nogil=True)
 def _along(
     real: Floats32,
     imaginary: Floats32,
-    index: Ints,
+    index: Indices,
     weights: Floats32,
     out_re: Floats32,
     out_im: Floats32,
@@ -404,7 +357,7 @@ def _along(
 def _across(
     real: Floats32,
     imaginary: Floats32,
-    index: Ints,
+    index: Indices,
     weights: Floats32,
     out_re: Floats32,
     out_im: Floats32,

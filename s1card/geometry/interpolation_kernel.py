@@ -22,7 +22,8 @@ FITTED = 64  # places at which a kernel is evaluated to be fitted
 class InterpolationKernel:
     """The weight of each tap is a polynomial of the fraction of a sample, counted from the middle between two samples.
 
-    A loop over polynomials works on many places at once, which one that looks weights up does not.
+    A loop over polynomials works on many places at once, which one that looks weights up does not. Kernels are even:
+    the polynomials of taps as far from the middle on either side differ in the sign of odd powers, and in nothing else.
 
     Attributes:
         coefficients: taps x (`DEGREE` + 1), float32, by rising power.
@@ -62,4 +63,6 @@ def interpolation_kernel(method: str) -> InterpolationKernel:
     skipped = 0 if length == 4 else 1  # SNAP's windowed sinc never uses its first
     powers = np.vander(x, DEGREE + 1, increasing=True)
     coefficients, *_ = np.linalg.lstsq(powers, rows[:, skipped:], rcond=None)
+    signs = (-1.0) ** np.arange(DEGREE + 1)[:, None]
+    coefficients = 0.5 * (coefficients + signs * coefficients[:, ::-1])
     return InterpolationKernel(np.ascontiguousarray(coefficients.T, np.float32), first + skipped)

@@ -245,6 +245,16 @@ def carrier_cycles(carrier: Columns, line: float, pixel: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def carrier_along(carrier: Columns, line: int, first: int, cycles: Floats) -> None:
+    """Phase of a carrier in cycles along a line of the burst, from a column on."""
+    t = line * carrier[0]
+    kt, tref, fdc = carrier[1][first:], carrier[2][first:], carrier[3][first:]
+    for k in range(cycles.size):
+        d = t - tref[k]
+        cycles[k] = -0.5 * kt[k] * d * d - fdc[k] * t
+
+
+@njit(cache=True, nogil=True)
 def _cycles_at(carrier: Columns, line: Floats, pixel: Floats) -> Floats:
     out = np.empty(line.size)
     for k in range(out.size):

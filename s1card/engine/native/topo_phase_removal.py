@@ -27,11 +27,11 @@ from s1card.engine.native.pair import CoregisteredPair, Removal
 from s1card.engine.native.product import Band, Product, Signal
 from s1card.engine.native.tile_cache import TILE_COLS, TILE_ROWS, Tiling
 from s1card.errors import GraphError
-from s1card.geometry.burst_resampling import phasor
 from s1card.geometry.coregistration import Coregistration, Placement
 from s1card.geometry.dem import Dem
 from s1card.geometry.fine_lattice import at_samples
 from s1card.geometry.orbit import tabulate_orbit
+from s1card.geometry.phasor import phasor
 from s1card.geometry.radar_grid import RadarGrid
 from s1card.window import Window
 
