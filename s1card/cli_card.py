@@ -54,7 +54,9 @@ def bs(
     engine = settings.engine_of(str(datum))
     begun = time.monotonic()
     with reporting(scenes[0].name, quiet=settings.as_json) as progress:
-        made = make_backscatter_card(order, engine, card.out, overwrite=card.overwrite, progress=progress)
+        made = make_backscatter_card(
+            order, engine, card.out, overwrite=card.overwrite, missing=card.missing, progress=progress
+        )
     _show_card(made, time.monotonic() - begun, settings.as_json)
 
 
@@ -88,7 +90,9 @@ def coh6(
     engine = settings.engine_of(str(datum))
     begun = time.monotonic()
     with reporting(f"coherence of {len(scenes)} scenes", quiet=settings.as_json) as progress:
-        made = make_coherence_card(order, engine, card.out, overwrite=card.overwrite, progress=progress)
+        made = make_coherence_card(
+            order, engine, card.out, overwrite=card.overwrite, missing=card.missing, progress=progress
+        )
     _show_card(made, time.monotonic() - begun, settings.as_json)
 
 
@@ -99,6 +103,7 @@ def _show_card(card: Card, seconds: float, as_json: bool) -> None:
             "id": card.id,
             "folder": str(card.folder),
             "item": str(card.item),
+            "is_new": card.is_new,
             "bands": {name: str(path) for name, path in card.bands.items()},
             "seconds": round(seconds, 2),
             "peak_memory": peak,
@@ -106,4 +111,7 @@ def _show_card(card: Card, seconds: float, as_json: bool) -> None:
         click.echo(json.dumps(result, indent=2))
         return
     click.echo(card.folder)
+    if not card.is_new:
+        click.echo("the card is there already", err=True)
+        return
     click.echo(f"{', '.join(card.bands)} in {seconds:.1f} s, peak memory {peak / MEBIBYTE:.0f} MiB", err=True)

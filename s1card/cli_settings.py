@@ -162,6 +162,7 @@ class CardSettings:
     verify: bool
     out: Path
     overwrite: bool
+    missing: bool
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -374,6 +375,7 @@ def _card_options(spacing: float, layers: tuple[str, ...]) -> tuple[Callable[[Co
             "--out", type=click.Path(path_type=Path), default=Path(), help="Folder of cards  [default: .]."
         ),
         click.option("--overwrite", is_flag=True, help="Replace a card that exists."),
+        click.option("--missing", is_flag=True, help="Leave a card that exists, and end well."),
     )
 
 

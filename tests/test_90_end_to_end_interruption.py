@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 import subprocess
@@ -9,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from end_to_end import BASE, command, make_card
+from end_to_end import BASE, call_s1card, command, make_card
 
 from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
 
-INTERRUPTED, NO_RESOURCES = 130, 5
+INTERRUPTED, NO_RESOURCES, WRONG_CALL = 130, 5, 2
 PATIENCE = 120.0  # seconds
 LARGEST_FILE = 2_000_000  # bytes; a band of the card has 10 times as many
 
@@ -84,6 +85,30 @@ def test_a_failed_replacement_keeps_the_card_that_was_there(scene: SimulatedScen
     assert done.returncode == NO_RESOURCES, done.stderr
     assert list(tmp_path.iterdir()) == [card]
     assert {path.name: path.stat().st_mtime_ns for path in card.iterdir()} == before
+
+
+def test_a_card_that_is_there_is_refused_or_left_before_checksums_are_read(
+    scene: SimulatedScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("all of the input is read")
+
+    area = ("--aoi", "10.80,45.25,10.81,45.26")
+    card = make_card(scene.safe, scene.dem, tmp_path, *area)
+    before = {path.name: path.stat().st_mtime_ns for path in card.iterdir()}
+    monkeypatch.setattr("s1card.card.order.verify_checksums", read)
+    order = ("bs", scene.safe, "--dem", scene.dem, *BASE, "--out", tmp_path, *area)
+    refused = call_s1card(*order)
+    assert refused.returncode == WRONG_CALL
+    assert "--missing" in refused.stderr
+    left = call_s1card(*order, "--missing")
+    assert (left.returncode, left.stdout.strip()) == (0, str(card))
+    assert "there already" in left.stderr
+    assert json.loads(call_s1card(*order, "--missing", "--json").stdout)["is_new"] is False
+    assert {path.name: path.stat().st_mtime_ns for path in card.iterdir()} == before
+    monkeypatch.undo()
+    other = make_card(scene.safe, scene.dem, tmp_path, *area, "--missing", "--spacing", "20")
+    assert other != card and other.is_dir()
 
 
 def test_no_room_for_the_rasters(scene: SimulatedScene, tmp_path: Path) -> None:

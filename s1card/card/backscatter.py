@@ -10,8 +10,10 @@ from pathlib import Path
 from s1card.card.order import (
     check_input,
     filled_recipe,
+    finished_card,
     require_polarizations,
     single_output,
+    verify_input,
     write_card,
 )
 from s1card.card.product import Card
@@ -62,9 +64,10 @@ def make_backscatter_card(
     out: Path,
     *,
     overwrite: bool = False,
+    missing: bool = False,
     progress: Progress | None = None,
 ) -> Card:
-    """Make a card in the folder ``out``.
+    """Make a card in the folder ``out``; with ``missing`` one that is there is left, and returned.
 
     Raises:
         SceneError: The scene is damaged, its type does not fit the recipe, or slices do not follow each other.
@@ -78,7 +81,7 @@ def make_backscatter_card(
     recipe = read_graph(find_recipe(order.recipe or standard))
     _require_fit(scene, recipe.id)
     require_polarizations(scene.polarizations, order, scene.name)
-    check_input(slices, order)
+    check_input(slices)
     recipe = fitted_to_sub_swaths(recipe, [image.swath for image in scene.images])
     if len(slices) > 1:
         recipe = with_slices(recipe, _read_of(recipe), [INPUT, *(str(path) for path in order.slices)])
@@ -101,6 +104,10 @@ def make_backscatter_card(
         measures=output.measures,
         slices=tuple(slices) if len(slices) > 1 else (),
     )
+    card = finished_card(out, context, overwrite=overwrite, missing=missing)
+    if card:
+        return card
+    verify_input(slices, order)
     return write_card(
         prepared, output, context, out, overwrite=overwrite, progress=progress, legacy=order.legacy
     )

@@ -9,8 +9,10 @@ from pathlib import Path
 from s1card.card.order import (
     check_input,
     filled_recipe,
+    finished_card,
     require_polarizations,
     single_output,
+    verify_input,
     write_card,
 )
 from s1card.card.product import Card
@@ -54,9 +56,12 @@ def make_coherence_card(
     out: Path,
     *,
     overwrite: bool = False,
+    missing: bool = False,
     progress: Progress | None = None,
 ) -> Card:
-    """Make a card in the folder ``out``. The later date is the reference.
+    """Make a card in the folder ``out``; with ``missing`` one that is there is left, and returned.
+
+    The later date is the reference.
 
     Raises:
         SceneError: A scene is damaged, or the scenes make no pair.
@@ -68,7 +73,7 @@ def make_coherence_card(
     pair = make_pair(scenes)
     slices = (*pair.reference, *pair.secondary)
     require_polarizations(pair.polarizations, order, " and ".join(scene.name for scene in slices))
-    check_input(slices, order)
+    check_input(slices)
     recipe = _recipe_of(order, pair)
     inputs = {
         name: scene.path
@@ -78,6 +83,10 @@ def make_coherence_card(
     prepared = engine.prepare(graph)
     output = single_output(prepared)
     context = _context(order, pair, engine, output, graph, differences)
+    card = finished_card(out, context, overwrite=overwrite, missing=missing)
+    if card:
+        return card
+    verify_input(slices, order)
     return write_card(prepared, output, context, out, overwrite=overwrite, progress=progress)
 
 

@@ -43,7 +43,7 @@ def atomic_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
         UsageError: ``final`` exists and must not be replaced, or its parent cannot be written.
         ResourceError: The disk is full.
     """
-    _refuse_existing(final, overwrite)
+    refuse_existing(final, overwrite)
     token = secrets.token_hex(4)
     _own_tokens.add(token)
     staging = _hidden(final, token, "part")
@@ -51,7 +51,7 @@ def atomic_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
         _start(staging)
         yield staging
         _flush(staging)
-        _refuse_existing(final, overwrite)
+        refuse_existing(final, overwrite)
         _put_in_place(staging, final, _hidden(final, token, "old"))
     except OSError as error:
         shutil.rmtree(staging, ignore_errors=True)
@@ -87,12 +87,19 @@ def _host() -> str:
     return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:32] or "localhost"
 
 
-def _refuse_existing(final: Path, overwrite: bool) -> None:
+def refuse_existing(final: Path, overwrite: bool) -> None:
+    """Refuse to replace what is there.
+
+    Raises:
+        UsageError: It exists, and is not an empty folder.
+    """
     if overwrite and (final.is_dir() or not final.exists()):
         return
     if final.exists() and not (final.is_dir() and not any(final.iterdir())):
         raise UsageError(
-            "it exists already", subject=str(final), advice="Use --overwrite to replace it, or another --out"
+            "it exists already",
+            subject=str(final),
+            advice="Use --overwrite to replace it, --missing to leave it, or another --out",
         )
 
 

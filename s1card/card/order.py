@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from s1card.card.folder import atomic_folder
+from s1card.card.folder import atomic_folder, refuse_existing
 from s1card.card.legacy import LegacyBand, write_legacy
 from s1card.card.product import Card, complete_card, open_card
 from s1card.card.provenance import tags
@@ -71,16 +71,37 @@ class CardOrder(Protocol):
         """
 
 
-def check_input(scenes: Iterable[Scene], order: CardOrder) -> None:
-    """Look whether the files of scenes are whole, before anything is computed.
+def check_input(scenes: Iterable[Scene]) -> None:
+    """Look whether the files of scenes are there and have their sizes, before anything is prepared.
 
     Raises:
-        SceneError: A file is missing, truncated, or does not have the checksum of the manifest.
+        SceneError: A file is missing or truncated.
     """
     for scene in scenes:
         check_measurements(scene)
-        if order.verify:
-            verify_checksums(scene, measurements="none" if order.parameters.get("aoi") else "original")
+
+
+def verify_input(scenes: Iterable[Scene], order: CardOrder) -> None:
+    """Read the files of scenes and compare their checksums, if the order says so, before anything is computed.
+
+    Raises:
+        SceneError: A file does not have the checksum of the manifest.
+    """
+    for scene in scenes if order.verify else ():
+        verify_checksums(scene, measurements="none" if order.parameters.get("aoi") else "original")
+
+
+def finished_card(out: Path, context: CardContext, *, overwrite: bool, missing: bool) -> Card | None:
+    """The card if it is there already and only a missing one is to be made; asked before the input is read.
+
+    Raises:
+        UsageError: It is there, and is neither to be replaced nor to be left.
+    """
+    final = out / context.card_id
+    if missing and (final / f"{context.card_id}.json").is_file():
+        return open_card(final)
+    refuse_existing(final, overwrite)
+    return None
 
 
 def require_polarizations(present: tuple[str, ...], order: CardOrder, subject: str) -> None:
@@ -188,7 +209,7 @@ def write_card(
             ]
             write_legacy(staging / f"{context.card_id}.dim", context.grid, kept, tags(context))
         complete_card(staging, card_bands(written), context)
-    return open_card(final)
+    return replace(open_card(final), is_new=True)
 
 
 def card_bands(written: Written) -> list[CardBand]:

@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,11 +33,13 @@ class Card:
         id: Its identity, also the name of its STAC item.
         folder: Where it is.
         bands: Band name to raster; always by name, never by position.
+        is_new: Whether it was made just now.
     """
 
     id: str
     folder: Path
     bands: Mapping[str, Path]
+    is_new: bool = False
 
     @property
     def item(self) -> Path:
@@ -64,7 +66,7 @@ def assemble_card(
     final = out / context.card_id
     with atomic_folder(final, overwrite=overwrite) as staging:
         complete_card(staging, bands, context)
-    return open_card(final)
+    return replace(open_card(final), is_new=True)
 
 
 def complete_card(staging: Path, bands: Sequence[CardBand], context: CardContext) -> None:
