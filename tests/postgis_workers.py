@@ -81,8 +81,11 @@ def load_together(url: str, seed: int) -> None:
 def kill_workers(url: str, seed: int) -> None:
     """Start two workers and kill both, ten times."""
     moments = random.Random(seed)
+    store = PostgisStore(url)
     for round_ in range(10):
         children = [_child(reload_all, url, 100 * seed + 2 * round_ + k) for k in range(2)]
+        while round_ % 2 == 1 and store.info().rows == 0:
+            time.sleep(0.005)  # however slow the machine is, something has to be loaded
         for child in children:
             time.sleep(moments.uniform(0.02, 0.3))
             os.kill(child, signal.SIGKILL)
