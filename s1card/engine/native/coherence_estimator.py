@@ -107,28 +107,40 @@ def _estimate(
     first: tuple[int, int],
     out: Floats32,
 ) -> None:
+    """Products of the lines of one window are kept; their sums over lines lie between margins of zeros."""
     lines, pixels, above, left = window
     rows, cols = valid.shape
-    product_re, product_im = np.zeros((rows, cols), np.float32), np.zeros((rows, cols), np.float32)
-    power_m, power_s = np.zeros((rows, cols), np.float32), np.zeros((rows, cols), np.float32)
-    for i in range(rows):
-        for j in range(cols):
-            if valid[i, j]:
-                mr, mi = np.float32(reference[i, j, 0]), np.float32(reference[i, j, 1])
-                sr, si = secondary[i, j].real, secondary[i, j].imag
-                product_re[i, j], product_im[i, j] = mr * sr + mi * si, mi * sr - mr * si
-                power_m[i, j], power_s[i, j] = mr * mr + mi * mi, sr * sr + si * si
-    columns = np.empty((4, cols))
+    products = np.empty((lines, 4, cols), np.float32)
+    columns, sums = np.zeros((4, cols + pixels)), np.empty((4, out.shape[1]))
+    ready = max(first[0] - above, 0)
     for i in range(out.shape[0]):
         top = max(first[0] + i - above, 0)
         bottom = min(first[0] + i - above + lines, rows)
-        columns[:] = 0.0
+        for r in range(ready, bottom):
+            _multiply(reference[r], secondary[r], valid[r], products[r % lines])
+        ready = bottom
+        columns[:, left : left + cols] = 0.0
         for r in range(top, bottom):
-            _add(product_re[r], columns[0])
-            _add(product_im[r], columns[1])
-            _add(power_m[r], columns[2])
-            _add(power_s[r], columns[3])
-        _slide(columns, valid[first[0] + i], pixels, left, first[1], out[i])
+            for n in range(4):
+                _add(products[r % lines, n], columns[n][left : left + cols])
+        _slide(columns, pixels, first[1], sums)
+        _normalize(sums, valid[first[0] + i][first[1] :], out[i])
+
+
+@njit(cache=True, nogil=True)
+def _multiply(reference: Samples, secondary: Complex, valid: Mask, out: Floats32) -> None:
+    """Product of reference and conjugate secondary (real, imaginary) and both powers along a line, 0 if not valid."""
+    m, s = reference.reshape(-1), secondary.view(np.float32)
+    nothing = np.float32(0.0)
+    for index in range(valid.size):
+        k = np.uint64(index)
+        re, im = np.uint64(2) * k, np.uint64(2) * k + np.uint64(1)
+        mr, mi, sr, si = np.float32(m[re]), np.float32(m[im]), s[re], s[im]
+        kept = valid[k]
+        out[0, k] = mr * sr + mi * si if kept else nothing
+        out[1, k] = mi * sr - mr * si if kept else nothing
+        out[2, k] = mr * mr + mi * mi if kept else nothing
+        out[3, k] = sr * sr + si * si if kept else nothing
 
 
 @njit(cache=True, nogil=True)
@@ -138,26 +150,30 @@ def _add(line: Floats32, total: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _slide(columns: Floats, valid: Mask, pixels: int, left: int, first: int, out: Floats32) -> None:
-    """Coherence along a line from sums over the lines of the window."""
-    cols = columns.shape[1]
+def _slide(columns: Floats, pixels: int, first: int, sums: Floats) -> None:
+    """Sums over the pixels of a window that moves along a line and begins at ``first``."""
+    real, imaginary = columns[0][first:], columns[1][first:]
+    power_m, power_s = columns[2][first:], columns[3][first:]
     re = im = pm = ps = 0.0
-    begin, end = max(first - left, 0), min(first - left + pixels, cols)
-    for j in range(begin, end):
-        re, im = re + columns[0, j], im + columns[1, j]
-        pm, ps = pm + columns[2, j], ps + columns[3, j]
+    for j in range(pixels):
+        re, im = re + real[j], im + imaginary[j]
+        pm, ps = pm + power_m[j], ps + power_s[j]
+    for k in range(sums.shape[1]):
+        sums[0, k], sums[1, k], sums[2, k], sums[3, k] = re, im, pm, ps
+        new = k + pixels
+        re, im = re + (real[new] - real[k]), im + (imaginary[new] - imaginary[k])
+        pm, ps = pm + (power_m[new] - power_m[k]), ps + (power_s[new] - power_s[k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _normalize(sums: Floats, valid: Mask, out: Floats32) -> None:
+    """Coherence from the four sums; NaN where it is not valid, 0 where there is no power."""
+    real, imaginary, power_m, power_s = sums[0], sums[1], sums[2], sums[3]
     for k in range(out.size):
-        out[k] = np.nan
-        if valid[first + k]:
-            norm = pm * ps
-            out[k] = min(math.sqrt((re * re + im * im) / norm), 1.0) if norm > 0.0 else 0.0
-        old, new = first + k - left, first + k - left + pixels
-        if old >= 0:
-            re, im = re - columns[0, old], im - columns[1, old]
-            pm, ps = pm - columns[2, old], ps - columns[3, old]
-        if new < cols:
-            re, im = re + columns[0, new], im + columns[1, new]
-            pm, ps = pm + columns[2, new], ps + columns[3, new]
+        norm = power_m[k] * power_s[k]
+        square = (real[k] * real[k] + imaginary[k] * imaginary[k]) / norm
+        value = min(math.sqrt(square), 1.0) if norm > 0.0 else 0.0
+        out[k] = value if valid[k] else np.nan
 
 
 @njit(cache=True, nogil=True)
