@@ -52,9 +52,10 @@ def products(card: Path, scenes: tuple[Path, Path], dem: Path) -> dict[str, Prod
 
 
 def tiles(product: Product) -> Iterator[Window]:
-    """The windows of a product, those of a burst apart."""
+    """The windows of a product in the order of work, those of a burst apart."""
     if product.bursts is None:
-        yield from product.grid.window.tiles(TILE_ROWS, TILE_COLS)
+        windows = product.grid.window.tiles(TILE_ROWS, TILE_COLS)
+        yield from windows if product.order is None else sorted(windows, key=product.order)
         return
     for index in range(len(product.bursts.burst_ids)):
         yield from product.bursts.window(index).tiles(TILE_ROWS, TILE_COLS)

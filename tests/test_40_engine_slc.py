@@ -182,6 +182,16 @@ class TestMerge:
         np.testing.assert_array_equal(values[both, :8], valid[both, :8])
         np.testing.assert_array_equal(values[both, 8:], valid[both.start - later : both.stop - later, 8:])
 
+    def test_order_of_work(self, whole: Product) -> None:
+        """Sub-swath by sub-swath, each by its lines; what lies beyond the image goes with the nearest."""
+        parts = [run("TOPSAR-Deburst", run("TOPSAR-Split", whole, subswath=s)) for s in ("IW1", "IW2")]
+        order = run("TOPSAR-Merge", *parts).order
+        assert order is not None
+        sweep = [Window(row, col, 2, 2) for col in (0, 8) for row in (2, 6, 20)]
+        numbers = [order(window) for window in sweep]
+        assert numbers == sorted(set(numbers))
+        assert order(Window(-9, -9, 2, 2)) == order(Window(-1, 0, 2, 2)) < order(Window(1, 0, 2, 2))
+
 
 class TestSlices:
     @pytest.fixture(scope="class")

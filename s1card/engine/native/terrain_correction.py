@@ -19,7 +19,7 @@ from s1card.errors import GraphError
 from s1card.geometry.geocoding import Geocoder, Located
 from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.orbit import tabulate_orbit
-from s1card.geometry.radar_grid import RadarGrid
+from s1card.geometry.radar_grid import RadarGrid, SlantRange
 from s1card.geometry.resampling import METHODS, reach, resample
 from s1card.geometry.terrain import incidence_angles, layover_shadow, look_field
 from s1card.geometry.tie_points import TiePoints
@@ -48,7 +48,7 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
         bands=bands,
         signals=(),
         pairs=(),
-        order=view.scene_line,
+        order=partial(view.order, source.order),
         lut_origin=LutOrigin(),
     )
     product = product.with_fact("DEM", f"{dem.name} ({dem.datum})")
@@ -82,11 +82,17 @@ class MapView:
         located: Located | None = self._last.located
         return located
 
-    def scene_line(self, window: Window) -> float:
-        """Line of the scene that the middle of a window lies on: the order of work."""
+    def order(self, of_source: Callable[[Window], float] | None, window: Window) -> float:
+        """Order of work: by the line of the source that the middle of a window lies on, or as the source wants it."""
         centre = Window(window.row + window.rows // 2, window.col + window.cols // 2, 1, 1)
-        time = self.geocoder.lattice(centre).azimuth_time[0, 0, 0]
-        return float(self.radar.line(time)) if np.isfinite(time) else 0.0
+        lattice = self.geocoder.lattice(centre)
+        line, axis = float(self.radar.line(lattice.azimuth_time[0, 0, 0])), self.radar.range_axis
+        if not np.isfinite(line):
+            return 0.0
+        if of_source is None or not isinstance(axis, SlantRange):
+            return line
+        pixel = (lattice.slant_range[0, 0, 0] - axis.near) / axis.spacing
+        return of_source(Window(round(line), round(pixel), 1, 1))
 
 
 def _image_bands(source: Product, parameters: Parameters, view: MapView) -> list[Band]:

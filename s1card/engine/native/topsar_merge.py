@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -59,6 +60,21 @@ class Mosaic:
             out[part.slices_in(window)] = samples
         return self._nothing(readers, fill, window) if out is None else out
 
+    def order(self, window: Window) -> float:
+        """Order of work: sub-swath by sub-swath, each from its first line to its last.
+
+        All sub-swaths at once would need the lines of all of them in memory, several times as many.
+        """
+        col, rows = window.col + window.cols // 2, max(piece.window.row_end for piece in self.pieces)
+        part = max((piece.part for piece in self._tallest if piece.window.col <= col), default=0)
+        return part * rows + min(max(window.row + window.rows // 2, 0), rows - 1)
+
+    @cached_property
+    def _tallest(self) -> tuple[Piece, ...]:
+        """The piece with most rows of every sub-swath."""
+        by_height = sorted(self.pieces, key=lambda piece: piece.window.rows)
+        return tuple({piece.part: piece for piece in by_height}.values())
+
     def _nothing(self, readers: Sequence[ReadWindow], fill: float, window: Window) -> NDArray[Any]:
         """A window without data; one sample of the first piece tells type and depth."""
         piece = self.pieces[0]
@@ -100,6 +116,7 @@ def merge(sources: Sequence[Product], polarizations: tuple[str, ...] = ()) -> Pr
         shared=None,
         facts=tuple(dict.fromkeys(fact for part in parts for fact in part.facts)),
         measures=tuple(dict.fromkeys(measure for part in parts for measure in part.measures)),
+        order=mosaic.order,
     )
     return product.with_fact("TOPSAR-Merge", ", ".join(part.swath for part in parts))
 
