@@ -11,6 +11,7 @@ from slc_factory import BURST_LINES, BURST_PIXELS, FIRST_BURST, SlcCase, samples
 from s1card.engine.native.context import Context, Surroundings
 from s1card.engine.native.operators import OPERATORS
 from s1card.engine.native.product import Product
+from s1card.engine.native.topsar_deburst import joints
 from s1card.errors import DataError, GraphError, SceneError
 from s1card.graph.model import Node, Parameter
 from s1card.graph.operators import resolve_parameters
@@ -152,6 +153,14 @@ class TestDeburst:
             np.testing.assert_array_equal(
                 band.read(part), debursted(before, 4)[part.slices_in(image.grid.window)]
             )
+
+    def test_joints(self, whole: Product) -> None:
+        """Lines that the image leaves out lie between where it leaves a burst and where it takes up the next."""
+        bursts = run("TOPSAR-Split", whole, subswath="IW1").bursts
+        assert bursts is not None
+        ends = {k * BURST_LINES + STEP + SEAM for k in range(3)}
+        begins = {k * BURST_LINES + SEAM for k in range(1, 4)}
+        assert set(joints(bursts)) == ends | begins
 
     def test_it_needs_bursts(self, whole: Product) -> None:
         image = run("TOPSAR-Deburst", run("TOPSAR-Split", whole, subswath="IW1"))

@@ -25,6 +25,7 @@ from s1card.engine.native.pair import CoregisteredPair, PairWindow, Removal
 from s1card.engine.native.product import Band, Product
 from s1card.engine.native.slc import require_bursts
 from s1card.engine.native.tile_cache import Tiling
+from s1card.engine.native.topsar_deburst import joints
 from s1card.errors import GraphError
 from s1card.scene.records import Annotation
 from s1card.window import Window
@@ -160,7 +161,7 @@ def looks_of(annotation: Annotation, window: CoherenceWindow) -> float:
 
 def _bands(source: Product, pair: CoregisteredPair, estimator: Estimator, context: Context) -> list[Band]:
     bursts = require_bursts(source, "Coherence")
-    tiling = Tiling(bursts.shape, bursts.lines_per_burst)
+    tiling = Tiling(bursts.shape, bursts.lines_per_burst, cuts=joints(bursts))
 
     def make(window: Window) -> Floats32:
         around = estimator.grown(window, bursts.lines_per_burst, bursts.pixels)

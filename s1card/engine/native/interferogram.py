@@ -25,6 +25,7 @@ from s1card.engine.native.pair import CoregisteredPair, PairWindow
 from s1card.engine.native.product import Band, Looks, Product, Signal
 from s1card.engine.native.slc import require_bursts
 from s1card.engine.native.tile_cache import Tiling
+from s1card.engine.native.topsar_deburst import joints
 from s1card.geometry.tops import SubSwath
 from s1card.window import Window
 
@@ -96,7 +97,7 @@ class PairLayers:
     @property
     def tiling(self) -> Tiling:
         """How the stack of bursts is cut."""
-        return Tiling(self.bursts.shape, self.bursts.lines_per_burst)
+        return Tiling(self.bursts.shape, self.bursts.lines_per_burst, cuts=joints(self.bursts))
 
     def make(self, window: Window) -> Floats32:
         """All layers in a window inside one burst; NaN where there is no data."""

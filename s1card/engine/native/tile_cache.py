@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,20 +23,30 @@ TILE_ROWS, TILE_COLS = 128, 2048
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
-    """How a raster is cut into tiles: never across a multiple of ``period`` rows (the lines of a burst).
+    """How a raster is cut into tiles: never across a multiple of ``period`` rows (the lines of a burst), nor a cut.
 
     Tiles lie where they lie whatever window is read, so that values cannot depend on how the work is cut.
+
+    Attributes:
+        shape: Of the raster.
+        period: Rows.
+        rows, cols: Of a tile, at most.
+        cuts: Further rows at which tiles begin, for what is read on one side of them only.
     """
 
     shape: tuple[int, int]
     period: int
     rows: int = TILE_ROWS
     cols: int = TILE_COLS
+    cuts: tuple[int, ...] = ()
 
-    @property
-    def per_period(self) -> int:
-        """Rows of tiles in one period."""
-        return -(-self.period // self.rows)
+    @cached_property
+    def edges(self) -> list[int]:
+        """First rows of the rows of tiles, and the end of the last one."""
+        end = self.shape[0]
+        borders = sorted({*range(0, end, self.period), *self.cuts, end})
+        parts = [range(*span, _even_part(span[1] - span[0], self.rows)) for span in pairwise(borders)]
+        return [*(row for part in parts for row in part), end]
 
     @property
     def across(self) -> int:
@@ -43,20 +56,21 @@ class Tiling:
     def tile(self, index: int) -> Window:
         """Window of a tile."""
         line, column = divmod(index, self.across)
-        burst, k = divmod(line, self.per_period)
-        row, col = burst * self.period + k * self.rows, column * self.cols
-        row_end = min(row + self.rows, (burst + 1) * self.period, self.shape[0])
+        row, row_end = self.edges[line : line + 2]
+        col = column * self.cols
         return Window(row, col, row_end - row, min(self.cols, self.shape[1] - col))
 
     def over(self, window: Window) -> Iterator[int]:
         """Indices of the tiles that a window touches, row by row."""
-        for line in range(self._line_of(window.row), self._line_of(window.row_end - 1) + 1):
+        first, end = bisect_right(self.edges, window.row) - 1, bisect_left(self.edges, window.row_end)
+        for line in range(first, end):
             for column in range(window.col // self.cols, (window.col_end - 1) // self.cols + 1):
                 yield line * self.across + column
 
-    def _line_of(self, row: int) -> int:
-        burst, within = divmod(row, self.period)
-        return burst * self.per_period + within // self.rows
+
+def _even_part(size: int, most: int) -> int:
+    """Size of parts that are as equal as can be, each ``most`` at most."""
+    return -(-size // -(-size // most))
 
 
 class TileCache:

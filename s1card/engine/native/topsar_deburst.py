@@ -120,6 +120,13 @@ def line_map(bursts: SubSwath, grid: RadarGrid) -> LineMap:
     return LineMap(burst * per_burst + line - first[burst], Window(row, col, row_end - row, col_end - col))
 
 
+def joints(bursts: SubSwath) -> tuple[int, ...]:
+    """Lines of the stacked bursts at which the image leaves a burst and takes the next one up: overlaps lie between."""
+    source = line_map(bursts, debursted_grid(bursts)).source
+    last = np.flatnonzero(np.diff(source) != 1)
+    return tuple(int(line) for line in np.concatenate([source[last] + 1, source[last + 1]]))
+
+
 def _joined_signal(signal: Signal, lines: LineMap) -> Signal:
     return replace(
         signal,
