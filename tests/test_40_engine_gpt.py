@@ -161,6 +161,7 @@ def test_progress_goes_from_nothing_to_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("STANDIN_GPT_REPLAY", str(made[2]))
+    monkeypatch.setenv("STANDIN_GPT", "slow")  # else a busy machine reads all that it says at once
     seen: list[tuple[int, int]] = []
     make_backscatter_card(
         order(small), engine, tmp_path, progress=lambda done, total: seen.append((done, total))
