@@ -12,7 +12,6 @@ from engine_cases import Small, chain, map_product, node, samples, small
 from memory_cases import product, whole
 from pyproj import Transformer
 
-from s1card.engine.native.collocate import in_order
 from s1card.engine.native.context import Context, Surroundings
 from s1card.engine.native.engine import NativeEngine, check_capability
 from s1card.engine.native.operators import OPERATORS
@@ -20,7 +19,7 @@ from s1card.engine.native.product import Product
 from s1card.errors import GraphError
 from s1card.geometry.map_grid import MapGrid
 from s1card.graph.model import Graph, Node, Parameter, SourceRef
-from s1card.graph.operators import resolve_parameters
+from s1card.graph.operators import resolve_parameters, sources_in_order
 from s1card.window import Window
 
 __all__ = ["small"]
@@ -174,9 +173,9 @@ class TestReference:
         reads = tuple(Node(name, "Read", (), (Parameter("file", name),)) for name in "ab")
         sources = SourceRef("slave", "a"), SourceRef(label, "b")
         graph = Graph((*reads, Node("C", "Collocate", sources)))
-        assert [source.id for source in in_order(graph, graph.node("C"))] == ["b", "a"]
+        assert [source.id for source in sources_in_order(graph, graph.node("C"))] == ["b", "a"]
         plain = Graph((*reads, Node("C", "Collocate", (SourceRef("x", "a"), SourceRef("y", "b")))))
-        assert [source.id for source in in_order(plain, plain.node("C"))] == ["a", "b"]
+        assert [source.id for source in sources_in_order(plain, plain.node("C"))] == ["a", "b"]
 
 
 def test_refusals() -> None:

@@ -46,6 +46,7 @@ class OperatorSpec:
         sources: Least and greatest number of sources; None for no limit.
         aliases: Other names of the same operator.
         ignored: Parameters of old versions that have no effect any more.
+        first_labels: Labels of the source that comes first, wherever the graph names it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class OperatorSpec:
     sources: tuple[int, int | None] = (1, 1)
     aliases: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    first_labels: tuple[str, ...] = ()
 
     def parameter(self, name: str) -> ParameterSpec | None:
         """The parameter of that name, present or old."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from s1card.errors import GraphError
 from s1card.graph.closest import suggestion
-from s1card.graph.model import Node, Parameter
+from s1card.graph.model import Graph, Node, Parameter
 from s1card.graph.operator_spec import OperatorSpec, ParameterSpec
 from s1card.graph.substitute import names_in
 from s1card.graph.table_general import GENERAL
@@ -79,6 +79,18 @@ def get_operator(node: Node) -> OperatorSpec:
             advice=suggestion(node.operator, _BY_ANY_NAME),
         )
     return spec
+
+
+def sources_in_order(graph: Graph, node: Node) -> list[Node]:
+    """The sources of a node as its operator takes them: one with a label of the first source before all others.
+
+    Raises:
+        GraphError: The table has no such operator.
+    """
+    labels = get_operator(node).first_labels
+    found = [(source.name, graph.find(source.ref)) for source in node.sources]
+    found.sort(key=lambda source: source[0] not in labels)
+    return [source for _, source in found if source is not None]
 
 
 def describe(node: Node) -> str:

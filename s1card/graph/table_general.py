@@ -279,6 +279,7 @@ COLLOCATE = OperatorSpec(
         ),
     ),
     sources=(2, None),
+    first_labels=("reference", "master"),
 )
 
 GENERAL = (

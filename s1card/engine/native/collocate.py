@@ -15,21 +15,11 @@ from s1card.engine.native.product import Band, Product
 from s1card.engine.native.resample import FLAGS
 from s1card.errors import GraphError
 from s1card.geometry.resampling import METHODS, NEAREST
-from s1card.graph.model import Graph, Node
 from s1card.window import Window
 
 FLAG_BAND = "collocationFlags"
 ORIGINAL_NAME, NUMBER = "${ORIGINAL_NAME}", "${SLAVE_NUMBER_ID}"
 """What stands in patterns for the name of a band and for the number of its product."""
-REFERENCE_LABELS = ("reference", "master")
-"""Labels of the source that is the reference, wherever it stands."""
-
-
-def in_order(graph: Graph, node: Node) -> list[Node]:
-    """The sources of a node, that which is labelled the reference first."""
-    found = [(source.name, graph.find(source.ref)) for source in node.sources]
-    found.sort(key=lambda source: source[0] not in REFERENCE_LABELS)
-    return [source for _, source in found if source is not None]
 
 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:

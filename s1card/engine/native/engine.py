@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ import rasterio
 
 import s1card
 from s1card.engine.base import Output, Progress, Written
-from s1card.engine.native import collocate, read
+from s1card.engine.native import read
 from s1card.engine.native.allocator import share_one_arena
 from s1card.engine.native.context import Context, Surroundings
 from s1card.engine.native.execute import execute
@@ -25,7 +25,7 @@ from s1card.engine.native.read_dimap import is_dimap, recipe_tags, restored
 from s1card.engine.native.write import WriteJob, announce, open_jobs
 from s1card.errors import GraphError, S1CardError
 from s1card.graph.model import Graph, Node
-from s1card.graph.operators import get_operator, resolve_parameters
+from s1card.graph.operators import get_operator, resolve_parameters, sources_in_order
 from s1card.graph.values import convert
 from s1card.raster import CogSink
 
@@ -130,15 +130,9 @@ def _build(graph: Graph, context: Context) -> dict[str, Product]:
     for node in graph.in_order():
         with _at(node):
             if get_operator(node).name != "Write":
-                sources = [products[source.id] for source in _sources(node, graph)]
+                sources = [products[source.id] for source in sources_in_order(graph, node)]
                 products[node.id] = _product(node, sources, context)
     return products
-
-
-def _sources(node: Node, graph: Graph) -> Sequence[Node]:
-    """The sources of a node in the order in which its operator takes them."""
-    is_labelled = get_operator(node).name == "Collocate"
-    return collocate.in_order(graph, node) if is_labelled else graph.sources_of(node)
 
 
 def _product(node: Node, sources: list[Product], context: Context) -> Product:
