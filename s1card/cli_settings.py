@@ -299,15 +299,12 @@ _RUN_OPTIONS = (
 )
 
 
+def _parameters_option(text: str) -> Callable[[Command], Command]:
+    return click.option("-P", "parameters", type=assignment, metavar="NAME=VALUE", multiple=True, help=text)
+
+
 _GRAPH_OPTIONS = (
-    click.option(
-        "-P",
-        "parameters",
-        type=assignment,
-        metavar="NAME=VALUE",
-        multiple=True,
-        help="Value of a ${placeholder}.",
-    ),
+    _parameters_option("Value of a ${placeholder}."),
     click.option(
         "-S",
         "sources",
@@ -357,14 +354,7 @@ def _card_options(spacing: float, layers: tuple[str, ...]) -> tuple[Callable[[Co
         click.option(
             "--layers", default="", help=f"Further layers, separated by commas: {', '.join(layers)}."
         ),
-        click.option(
-            "-P",
-            "parameters",
-            type=assignment,
-            metavar="NAME=VALUE",
-            multiple=True,
-            help="Any parameter of the recipe.",
-        ),
+        _parameters_option("Any parameter of the recipe."),
         click.option(
             "--verify/--no-verify",
             default=True,
