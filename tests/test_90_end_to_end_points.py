@@ -1,12 +1,11 @@
-"""Point targets stand in the card where they stand in truth.
+"""Point targets stand in the card where they stand in truth, every single one, on flat and on steep terrain.
 
 Five scenes cover all pairs of terrain, direction of flight, place in the swath, and orbit. Where a precise orbit is
 tested, the annotated one is wrong by metres, so that only the precise one can give the right places.
 
-Bilinear resampling, which the recipe uses as SNAP's users do, has an error of its own: where a slope that faces away
-stretches a pixel to 1.4 pixels of the scene, the response is undersampled and appears up to 0.1 pixel away, whatever
-the geometry. So on steep terrain every single target is also held to the bound in a card that is resampled by
-21-point sinc, and the recipe's card in the mean.
+The recipe resamples by an 11-point sinc. Bilinear resampling, SNAP's default, has an error of its own: where a slope
+that faces away from the radar stretches a pixel to 1.4 pixels of the scene, it misplaces single responses by up to
+0.08 pixel, whatever the geometry.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from s1card.accuracy import TargetError, measure_targets, summary
 from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
 
 BOUND = 0.05  # of a 10 m pixel
-BILINEAR_BOUND = 0.10  # of single targets on steep terrain
 ORBIT_ERROR = (9.0, -4.0, 3.0)  # metres along, right, up
 
 
@@ -53,7 +51,8 @@ CASES = [
 ]
 
 
-STEEP = [case for case in CASES if case.terrain == "steep"]
+STEEP = CASES[3]
+BILINEAR = ("-P", "imgResampling=BILINEAR_INTERPOLATION")
 WRONG_ANNOTATION = CASES[1]
 
 Simulate = Callable[[Case], SimulatedScene]
@@ -96,20 +95,15 @@ def test_targets_of_the_recipe(case: Case, simulate: Simulate, tmp_path: Path) -
     scene = simulate(case)
     card = make_card(scene.safe, scene.dem, tmp_path, *orbit_options(case, scene))
     found = summary(error.pixels for error in errors_of(scene, card))
-    assert found.mean <= BOUND
-    assert found.worst <= (BOUND if case.terrain == "flat" else BILINEAR_BOUND)
-
-
-@pytest.mark.parametrize("case", STEEP, ids=str)
-def test_targets_without_the_error_of_bilinear_resampling(
-    case: Case, simulate: Simulate, tmp_path: Path
-) -> None:
-    scene = simulate(case)
-    sinc = ("-P", "imgResampling=BISINC_21_POINT_INTERPOLATION")
-    card = make_card(scene.safe, scene.dem, tmp_path, *sinc, *orbit_options(case, scene))
-    found = summary(error.pixels for error in errors_of(scene, card))
     assert found.worst <= BOUND
     assert found.mean <= BOUND / 5
+
+
+def test_bilinear_resampling_misplaces_targets_on_slopes(simulate: Simulate, tmp_path: Path) -> None:
+    """The bound means something: SNAP's default resampling breaks it."""
+    scene = simulate(STEEP)
+    card = make_card(scene.safe, scene.dem, tmp_path, *BILINEAR, *orbit_options(STEEP, scene))
+    assert summary(error.pixels for error in errors_of(scene, card)).worst > BOUND
 
 
 def test_the_wrong_orbit_is_seen(simulate: Simulate, tmp_path: Path) -> None:

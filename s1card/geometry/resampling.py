@@ -8,13 +8,20 @@ kernels need all their samples valid and fall back to the bilinear rule where th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from s1card.geometry.patch_sum import patch_sum
+
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
+Kernel = Callable[..., Any]
 
 NEAREST, BILINEAR = 0, 2
 
@@ -56,7 +63,9 @@ def resample(
     elif taps == BILINEAR:
         _bilinear(source, line, pixel, row, col, out)
     else:
-        _long(source, line, pixel, row, col, taps, out)
+        table = _kernel_table(taps)
+        samples = np.ascontiguousarray(source)
+        _LONG[table.taps](samples, line, pixel, row, col, table.weights.ravel(), table.first, out)
     return out
 
 
@@ -156,35 +165,111 @@ def kernel_weights(fraction: float, taps: int, weights: Floats) -> int:
     return -half
 
 
+STEPS = np.uint64(2048)
+"""Steps of a fraction for which weights are tabulated; between them, they are right to 1.2e-7."""
+
+
+@dataclass(frozen=True, eq=False)
+class KernelTable:
+    """Weights of a kernel at equal steps of the fraction of a sample, without a tap that is always 0.
+
+    Attributes:
+        weights: (`STEPS` + 1) x taps, float32.
+        first: Sample of the first tap, counted from the one before the place.
+    """
+
+    weights: Floats32
+    first: int
+
+    @property
+    def taps(self) -> int:
+        """Number of samples that a value is made of, in each direction."""
+        return int(self.weights.shape[1])
+
+
+@cache
+def _kernel_table(taps: int) -> KernelTable:
+    steps = int(STEPS)
+    rows = np.zeros((steps + 1, taps))
+    first = 0
+    for step, row in enumerate(rows):
+        first = kernel_weights(step / steps, taps, row)
+    skipped = taps % 2  # SNAP's windowed sinc never uses its first
+    return KernelTable(rows[:, skipped:].astype(np.float32), first + skipped)
+
+
+def _long(taps: int) -> Kernel:
+    """Interpolation by patches of ``taps`` x ``taps`` samples; beyond the image, its outer samples are repeated."""
+    sum_of = patch_sum(taps)
+
+    @njit(cache=True, nogil=True)
+    def weigh(
+        samples: Floats32, first: np.uint64, pitch: np.uint64, weights: Floats32, y: float, x: float
+    ) -> Any:  # float32
+        """The sum of the patch that begins at ``first``, for a place that lies ``y``, ``x`` steps from a sample."""
+        row_step, col_step = int(y), int(x)
+        return sum_of(
+            samples,
+            first,
+            pitch,
+            weights,
+            np.uint64(row_step) % STEPS * np.uint64(taps),
+            np.float32(y - row_step),
+            np.uint64(col_step) % STEPS * np.uint64(taps),
+            np.float32(x - col_step),
+        )
+
+    @njit(cache=True, nogil=True)
+    def at_rim(source: Floats32, y: float, x: float, weights: Floats32, first: int) -> float:
+        """Value where the patch reaches beyond the image or holds samples without data."""
+        rows, cols = source.shape
+        if not (rows > 1 and cols > 1 and 0.0 <= y <= rows - 1 and 0.0 <= x <= cols - 1):
+            return np.nan
+        nearest = source[int(y + 0.5), int(x + 0.5)]
+        if nearest != nearest:
+            return np.nan
+        patch = _repeated(source, int(y) + first, int(x) + first, taps)
+        value = weigh(patch, np.uint64(0), np.uint64(taps), weights, y * STEPS, x * STEPS)
+        return value if value == value else _bilinear_at(source, y, x)
+
+    @njit(cache=True, nogil=True)
+    def interpolate(
+        source: Floats32,
+        line: Floats,
+        pixel: Floats,
+        row: float,
+        col: float,
+        weights: Floats32,
+        first: int,
+        out: Floats32,
+    ) -> None:
+        rows, cols = source.shape
+        flat, pitch = source.ravel(), np.uint64(cols)
+        lowest, end_y, end_x = -float(first), float(rows - taps - first + 1), float(cols - taps - first + 1)
+        origin = np.uint64(-first) * (pitch + np.uint64(1))
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                y, x = line[i, j] - row, pixel[i, j] - col
+                value = np.float32(np.nan)
+                if y >= lowest and y < end_y and x >= lowest and x < end_x:
+                    at_y, at_x = y * STEPS, x * STEPS
+                    before = np.uint64(int(at_y)) // STEPS * pitch + np.uint64(int(at_x)) // STEPS
+                    value = weigh(flat, before - origin, pitch, weights, at_y, at_x)
+                out[i, j] = value if value == value else at_rim(source, y, x, weights, first)
+
+    return interpolate
+
+
 @njit(cache=True, nogil=True)
-def _long(
-    source: Floats32,
-    line: Floats,
-    pixel: Floats,
-    first_line: float,
-    first_pixel: float,
-    taps: int,
-    out: Floats32,
-) -> None:
+def _repeated(source: Floats32, top: int, left: int, taps: int) -> Floats32:
+    """Samples around (top, left) downwards, row after row; the outer ones stand for those beyond."""
     rows, cols = source.shape
-    wy, wx = np.empty(taps), np.empty(taps)
-    if rows < 2 or cols < 2:
-        out[:] = np.nan
-        return
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            y, x = line[i, j] - first_line, pixel[i, j] - first_pixel
-            if not (0.0 <= y <= rows - 1 and 0.0 <= x <= cols - 1):
-                out[i, j] = np.nan
-                continue
-            r, c = int(y), int(x)
-            first_row = r + kernel_weights(y - r, taps, wy)
-            first_col = c + kernel_weights(x - c, taps, wx)
-            value = 0.0
-            for m in range(taps):
-                row = min(max(first_row + m, 0), rows - 1)
-                along = 0.0
-                for n in range(taps):
-                    along += wx[n] * source[row, min(max(first_col + n, 0), cols - 1)]
-                value += wy[m] * along
-            out[i, j] = value if value == value else _bilinear_at(source, y, x)
+    patch = np.empty(taps * taps, np.float32)
+    for m in range(taps):
+        row = min(max(top + m, 0), rows - 1)
+        for n in range(taps):
+            patch[m * taps + n] = source[row, min(max(left + n, 0), cols - 1)]
+    return patch
+
+
+_LONG = {taps: _long(taps) for taps in (4, 10, 20)}

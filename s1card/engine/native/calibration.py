@@ -116,6 +116,4 @@ def _lut(vector: CalibrationVector, quantity: str) -> NDArray[np.float32]:
 
 
 def _read(band: Band, table: RangeVectors, origin: LutOrigin, window: Window) -> NDArray[np.float32]:
-    power = as_power(band, window)
-    factor = table.evaluate(window.moved(origin.line, origin.pixel))
-    return np.asarray(power / (factor * factor), np.float32)
+    return table.calibrated(as_power(band, window), window.moved(origin.line, origin.pixel))

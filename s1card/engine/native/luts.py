@@ -38,6 +38,17 @@ class RangeVectors:
         _between_vectors(self.line, self.value, window.row, window.col, out)
         return out
 
+    def calibrated(self, power: Floats32, window: Window) -> Floats32:
+        """Power of a window of the scene divided by the square of the values."""
+        out = np.empty(window.shape, np.float32)
+        _divide_by_squares(self.line, self.value, window.row, window.col, power, out)
+        return out
+
+    def fill(self, out: Floats32, window: Window, part: Window, factor: Floats32) -> None:
+        """Write the values of a part, times a factor for each of its lines, into the samples of a window."""
+        lines, pixels = part.slices_in(window)
+        _scale(self.line, self.value[:, part.col : part.col_end], part.row, factor, out[lines], pixels.start)
+
 
 def range_vectors(
     lines: Sequence[float], nodes: Sequence[NDArray[np.int64]], values: Sequence[Floats32], pixels: int
@@ -74,17 +85,43 @@ def _interpolate(nodes: Floats, values: Floats, out: Floats32) -> None:
         out[i] = values[j] + weight * (values[j + 1] - values[j])
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _bracket(line: Floats, row: int) -> tuple[int, int, np.float32]:
+    """The vectors before and after a line, and the weight of the second."""
+    if line.size == 1:
+        return 0, 0, np.float32(0.0)
+    j = 0
+    while j < line.size - 2 and row >= line[j + 1]:
+        j += 1
+    return j, j + 1, np.float32((row - line[j]) / (line[j + 1] - line[j]))
+
+
 @njit(cache=True, nogil=True)
 def _between_vectors(line: Floats, value: Floats32, row: int, col: int, out: Floats32) -> None:
     for i in range(out.shape[0]):
-        j = 0
-        while j < line.size - 2 and row + i >= line[j + 1]:
-            j += 1
-        if line.size == 1:
-            for k in range(out.shape[1]):
-                out[i, k] = value[0, col + k]
-            continue
-        weight = np.float32((row + i - line[j]) / (line[j + 1] - line[j]))
+        before, after, weight = _bracket(line, row + i)
+        first, second = value[before, col:], value[after, col:]
         for k in range(out.shape[1]):
-            first = value[j, col + k]
-            out[i, k] = first + weight * (value[j + 1, col + k] - first)
+            out[i, k] = first[k] + weight * (second[k] - first[k])
+
+
+@njit(cache=True, nogil=True)
+def _divide_by_squares(
+    line: Floats, value: Floats32, row: int, col: int, power: Floats32, out: Floats32
+) -> None:
+    for i in range(out.shape[0]):
+        before, after, weight = _bracket(line, row + i)
+        first, second = value[before, col:], value[after, col:]
+        for k in range(out.shape[1]):
+            factor = first[k] + weight * (second[k] - first[k])
+            out[i, k] = power[i, k] / (factor * factor)
+
+
+@njit(cache=True, nogil=True)
+def _scale(line: Floats, value: Floats32, row: int, factor: Floats32, out: Floats32, begin: int) -> None:
+    """Values times a factor, into samples from ``begin`` on; ``row`` is the line of the first ones in the scene."""
+    for i in range(factor.size):
+        before, after, weight = _bracket(line, row + i)
+        first, second, here = value[before], value[after], out[i, begin : begin + value.shape[1]]
+        for k in range(here.size):
+            here[k] = (first[k] + weight * (second[k] - first[k])) * factor[i]

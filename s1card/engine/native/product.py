@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from s1card.engine.native.tie_grid import TieGrid, annotated_ties
@@ -316,7 +317,14 @@ def as_power(band: Band, window: Window) -> NDArray[np.float32]:
     samples = band.read(window)
     if band.unit != "amplitude":
         return np.asarray(samples, np.float32)
-    amplitude = samples.astype(np.float32)
-    power = amplitude * amplitude
-    power[samples == 0] = np.nan
+    power = np.empty(samples.shape, np.float32)
+    _square(samples, power)
     return power
+
+
+@njit(cache=True, nogil=True)
+def _square(amplitude: NDArray[Any], power: NDArray[np.float32]) -> None:
+    for i in range(amplitude.shape[0]):
+        for j in range(amplitude.shape[1]):
+            value = np.float32(amplitude[i, j])
+            power[i, j] = value * value if value != 0 else np.float32(np.nan)

@@ -78,9 +78,16 @@ class MapView:
         """Radar coordinates of a window; None outside the scene."""
         if getattr(self._last, "window", None) != window:
             self._last.located = self.geocoder.locate(window)
-            self._last.window = window
+            self._last.window, self._last.source = window, None
         located: Located | None = self._last.located
         return located
+
+    def source_window(self, located: Located) -> Window:
+        """What the window located last needs of the source."""
+        if self._last.source is None:
+            self._last.source = located.source_window(self.radar.shape)
+        source: Window = self._last.source
+        return source
 
     def order(self, of_source: Callable[[Window], float] | None, window: Window) -> float:
         """Order of work: by the line of the source that the middle of a window lies on, or as the source wants it."""
@@ -129,7 +136,7 @@ def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats3
     located = view.locate(window)
     if located is None:
         return np.full(window.shape, np.nan, np.float32)
-    needed = located.source_window(view.radar.shape)
+    needed = view.source_window(located)
     if needed.is_empty:
         return np.full(window.shape, np.nan, np.float32)
     part = needed.grown(reach(taps)).intersection(view.radar.window)

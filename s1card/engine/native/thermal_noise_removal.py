@@ -7,7 +7,7 @@ azimuth factor of the block that holds it (ESA, "Thermal denoising of products g
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from s1card.engine.native.calibration import calibration_table
 from s1card.engine.native.context import Context, Parameters
 from s1card.engine.native.luts import RangeVectors, interpolate_linear, range_vectors
-from s1card.engine.native.product import Band, Product, as_power
+from s1card.engine.native.product import Band, LutOrigin, Product, as_power
 from s1card.engine.native.selection import power_bands
 from s1card.engine.native.slc import over_parts, require_bursts
 from s1card.errors import GraphError
@@ -28,7 +28,6 @@ from s1card.window import Window
 log = logging.getLogger(__name__)
 
 Floats32 = NDArray[np.float32]
-Evaluate = Callable[[Window], Floats32]
 
 NOISE_NAMES = {"Intensity": "NEP", "Sigma0": "NESZ", "Gamma0": "NEGZ", "Beta0": "NEBZ"}
 """SNAP's names of noise bands, by the quantity of the band they belong to."""
@@ -56,12 +55,32 @@ class NoiseField:
         noise = np.zeros(window.shape, np.float32)
         for block in self.blocks:
             part = block.window.intersection(window)
-            if part.is_empty:
-                continue
-            first = part.row - block.window.row
-            factor = block.factor[first : first + part.rows, None]
-            noise[part.slices_in(window)] = block.range_vectors.evaluate(part) * factor
+            if not part.is_empty:
+                first = part.row - block.window.row
+                factor = block.factor[first : first + part.rows]
+                block.range_vectors.fill(noise, window, part, factor)
         return noise
+
+
+@dataclass(frozen=True, eq=False)
+class BandNoise:
+    """The noise in a band.
+
+    Attributes:
+        field: In digital numbers.
+        origin: Where the band begins in the scene.
+        table: What the band is calibrated with, if it is.
+    """
+
+    field: NoiseField
+    origin: LutOrigin
+    table: RangeVectors | None
+
+    def evaluate(self, window: Window) -> Floats32:
+        """Noise power over a window of the band."""
+        place = window.moved(self.origin.line, self.origin.pixel)
+        noise = self.field.evaluate(place)
+        return noise if self.table is None else self.table.calibrated(noise, place)
 
 
 def apply(sources: Sequence[Product], parameters: Parameters, context: Context) -> Product:
@@ -106,27 +125,21 @@ def _removing(source: Product, parameters: Parameters) -> bool:
     return not adding
 
 
-def _noise_of(source: Product, band: Band) -> Evaluate:
+def _noise_of(source: Product, band: Band) -> BandNoise:
     """The noise in a band: power of digital numbers, or in the band's own quantity where it is calibrated."""
     assert band.polarization is not None
-    image, origin = source.scene.image(band.polarization, source.swath or None), source.lut_origin
+    image = source.scene.image(band.polarization, source.swath or None)
     if not any(vector.value.any() for vector in image.noise.range_vectors):
         log.warning(
             "%s: the noise of %s is annotated as zero, nothing is removed", source.name, image.polarization
         )
-    field = noise_field(image)
-    if not source.is_calibrated:
-        return lambda window: field.evaluate(window.moved(origin.line, origin.pixel))
-    table = calibration_table(image.calibration, band.name.partition("_")[0], image.annotation.pixels)
-    return lambda window: _calibrated(field, table, window.moved(origin.line, origin.pixel))
+    table = None
+    if source.is_calibrated:
+        table = calibration_table(image.calibration, band.name.partition("_")[0], image.annotation.pixels)
+    return BandNoise(noise_field(image), source.lut_origin, table)
 
 
-def _calibrated(field: NoiseField, table: RangeVectors, window: Window) -> Floats32:
-    factor = table.evaluate(window)
-    return np.asarray(field.evaluate(window) / (factor * factor), np.float32)
-
-
-def _denoised(band: Band, noise: Evaluate, sign: np.float32, clip: bool) -> Band:
+def _denoised(band: Band, noise: BandNoise, sign: np.float32, clip: bool) -> Band:
     name = f"Intensity_{band.polarization}" if band.unit == "amplitude" else band.name
     return Band(
         name,
@@ -137,12 +150,12 @@ def _denoised(band: Band, noise: Evaluate, sign: np.float32, clip: bool) -> Band
     )
 
 
-def _noise_band(band: Band, noise: Evaluate, swath: str) -> Band:
+def _noise_band(band: Band, noise: BandNoise, swath: str) -> Band:
     quantity = "Intensity" if band.unit == "amplitude" else band.name.partition("_")[0]
     return Band(
         "_".join(filter(None, (NOISE_NAMES[quantity], swath, band.polarization))),
         "db",
-        lambda window: _decibels(noise(window)),
+        lambda window: _decibels(noise.evaluate(window)),
         polarization=band.polarization,
         description=f"thermal noise {band.polarization}",
     )
@@ -153,8 +166,10 @@ def _decibels(noise: Floats32) -> Floats32:
         return np.where(noise > 0, np.float32(10) * np.log10(noise), np.float32(np.nan))
 
 
-def _read(band: Band, noise: Evaluate, sign: np.float32, clip: bool, window: Window) -> Floats32:
-    power = as_power(band, window) + sign * noise(window)
+def _read(band: Band, noise: BandNoise, sign: np.float32, clip: bool, window: Window) -> Floats32:
+    power = noise.evaluate(window)
+    power *= sign
+    power += as_power(band, window)
     if clip:
         power[power < 0] = FLOOR
     return power
