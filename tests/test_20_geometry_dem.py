@@ -544,3 +544,24 @@ def test_kernels_need_only_samples_of_non_zero_weight() -> None:
         assert np.isnan(kernel(height, 2.0, 5.6))
     assert sample_bilinear(height, 5.0, 5.0) == 1.0
     assert np.isnan(sample_cubic(height, 0.5, 1.0))
+
+
+class TestHeightAt:
+    def test_between_samples(self, tmp_path: Path) -> None:
+        write_tile(tmp_path, 7, 48)
+        dem = Dem.open(tmp_path, "ellipsoid")
+        assert dem.height_at(7.333, 48.777) == pytest.approx(plane(7.333, 48.777), abs=1e-4)
+        assert dem.height_at(-352.667, 48.777) == pytest.approx(plane(7.333, 48.777), abs=1e-4)
+
+    def test_projected(self, tmp_path: Path) -> None:
+        height = np.full((50, 60), 321.0, np.float32)
+        path = write_dem(tmp_path / "a.tif", height, 500_000, 5_300_000, 30, 30, crs="EPSG:32632")
+        dem = Dem.open(path, "ellipsoid")
+        assert dem.height_at(9.01, 47.85) == 321.0
+        assert np.isnan(dem.height_at(8.99, 47.85))
+
+    def test_unknown_outside_the_files_although_there_may_be_sea(self, tmp_path: Path) -> None:
+        (tmp_path / "tiles").mkdir()
+        write_tile(tmp_path / "tiles", 7, 48)
+        dem = Dem.open(tmp_path / "tiles", "ellipsoid", geoid=write_geoid(tmp_path / "egm96_15.gtx"))
+        assert np.isnan(dem.height_at(8.5, 48.5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,33 @@ class TestGrid:
         # SNAP's tie points are stretched by one sample of 10 m in 4 km.
         assert extent.west == pytest.approx(ties.longitude.min(), abs=1.5e-4)
         assert extent.north == pytest.approx(ties.latitude.max(), abs=1.5e-4)
+
+    @pytest.mark.parametrize("height", [1500.0, -450.0])
+    def test_grows_to_terrain_of_another_height_than_tie_points_have(
+        self, small: Small, height: float, tmp_path: Path
+    ) -> None:
+        """No line and no pixel of the scene is cut off; the grid stays in step with that of SNAP's rule."""
+        with rasterio.open(small.files.dem) as dataset:
+            profile, shape = dataset.profile, dataset.shape
+        with rasterio.open(tmp_path / "dem.tif", "w", **profile) as dataset:
+            dataset.write(np.full(shape, height, np.float32), 1)
+        ours = on_map(small, externalDEMFile=tmp_path / "dem.tif")
+        by_ties, grown = grid_of(on_map(small)), grid_of(ours)
+        valid = np.isfinite(samples(ours, "Sigma0_VV"))
+        area = float(valid.sum()) * 100.0
+        assert area == pytest.approx(300 * 400 * 100.0, rel=0.02)
+        assert grown.cols > by_ties.cols + 10
+
+    def test_stays_where_the_elevation_model_does_not_reach_the_corners(
+        self, small: Small, tmp_path: Path
+    ) -> None:
+        with rasterio.open(small.files.dem) as dataset:
+            profile, (rows, cols) = dataset.profile, dataset.shape
+        part = {"height": rows // 8, "width": cols // 8}
+        transform = profile["transform"] @ rasterio.Affine.translation(cols * 7 // 16, rows * 7 // 16)
+        with rasterio.open(tmp_path / "dem.tif", "w", **profile | part | {"transform": transform}) as dataset:
+            dataset.write(np.full(tuple(part.values()), 3000.0, np.float32), 1)
+        assert grid_of(on_map(small, externalDEMFile=tmp_path / "dem.tif")) == grid_of(on_map(small))
 
     @pytest.mark.parametrize(("origin", "phase"), [(0.0, 5.0), (5.0, 0.0), (3.0, 8.0)])
     def test_standard_grid_names_centres(self, small: Small, origin: float, phase: float) -> None:

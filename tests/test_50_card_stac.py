@@ -16,7 +16,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 from shapely.geometry import Point, Polygon, box, shape
 
-from s1card.card import Card, assemble_card
+from s1card.card import Card, assemble_card, footprint
 from s1card.card.footprint import to_globe, valid_footprint
 from s1card.card.raster_facts import read_facts
 from s1card.errors import DataError
@@ -261,8 +261,12 @@ def test_a_footprint_across_the_antimeridian_is_two_polygons() -> None:
     ]
 
 
-def test_footprint_of_a_slanted_swath(tmp_path: Path) -> None:
-    """Corners of a slanted parallelogram are found within 40 m although an overview is read."""
+@pytest.mark.parametrize(("pixels", "bound"), [(footprint.MAX_PIXELS, 15.0), (30_000, 60.0)])
+def test_footprint_of_a_slanted_swath(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixels: int, bound: float
+) -> None:
+    """Corners of a slanted parallelogram are found to a pixel and a half of what is read, image or overview."""
+    monkeypatch.setattr(footprint, "MAX_PIXELS", pixels)
     grid = MapGrid("EPSG:32633", 300_000, 4_660_000, 10, 10, 600, 800)
     rows, cols = np.mgrid[:600, :800]
     inside = (cols > 50 + rows / 5) & (cols < 600 + rows / 5) & (rows > 20) & (rows < 560)
@@ -276,7 +280,7 @@ def test_footprint_of_a_slanted_swath(tmp_path: Path) -> None:
     ring = np.asarray(polygon.exterior.coords)
     for lon, lat in np.asarray(corners.exterior.coords)[:-1]:
         edge = polygon.exterior.interpolate(polygon.exterior.project(Point(lon, lat)))
-        assert geod.inv(lon, lat, edge.x, edge.y)[2] < 60
+        assert geod.inv(lon, lat, edge.x, edge.y)[2] < bound
     assert len(ring) < 200
 
 

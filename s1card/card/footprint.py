@@ -16,8 +16,8 @@ from shapely.geometry.polygon import orient
 from s1card.card.raster_facts import RasterFacts
 from s1card.errors import DataError
 
-MAX_FACTOR = 4
-"""Coarsest overview that the outline is taken from: at 10 m it is then right to about 20 m."""
+MAX_PIXELS = 40_000_000
+"""Of the overview that the outline is taken from: of a full scene its pixels are 40 m, the outline is right to 20 m."""
 
 EDGE_PARTS = 32
 """Parts that the outline's longest extent is cut into before it is turned into longitude and latitude."""
@@ -85,9 +85,10 @@ def _part(globe: Polygon, turn: int) -> Polygon | None:
 
 
 def _overview(facts: RasterFacts) -> tuple[int | None, int]:
-    """Level and reduction factor of the overview to look at (None, 1: the image itself)."""
-    usable = [(level, factor) for level, factor in enumerate(facts.overviews) if factor <= MAX_FACTOR]
-    return usable[-1] if usable else (None, 1)
+    """Level and reduction factor of the finest overview that is small enough (None, 1: the image itself)."""
+    levels = [(None, 1), *enumerate(facts.overviews)]
+    rows, cols = facts.shape
+    return next((found for found in levels if rows * cols <= MAX_PIXELS * found[1] ** 2), levels[-1])
 
 
 def _edge_points(facts: RasterFacts, overview: int | None, factor: int) -> NDArray[np.float64]:

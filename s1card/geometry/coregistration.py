@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 
 from s1card.geometry.dem import Dem
 from s1card.geometry.dem_window import HeightPatch
@@ -116,7 +116,7 @@ class Coregistration:
         )
         longitude, latitude, secondary_time, secondary_range = seen
         x, y = (np.asarray(v) for v in self._to_dem.transform(longitude, latitude))
-        x = self._nearest_turn(x)
+        x = self.dem.nearest_turn(x)
         layers = [
             (self.dem.origin[1] - y) / self.dem.spacing[1],
             (x - self.dem.origin[0]) / self.dem.spacing[0],
@@ -129,13 +129,6 @@ class Coregistration:
     @cached_property
     def _to_dem(self) -> Transformer:
         return Transformer.from_crs("EPSG:4326", self.dem.crs, always_xy=True)
-
-    def _nearest_turn(self, x: Floats) -> Floats:
-        """Longitudes within half a turn of the DEM's middle, which may lie beyond 180 degrees; other x as they are."""
-        if not CRS.from_user_input(self.dem.crs).is_geographic:
-            return x
-        middle = (self.dem.bounds[0] + self.dem.bounds[2]) / 2.0
-        return np.asarray(x + 360.0 * np.round((middle - x) / 360.0))
 
     def _heights_around(self, nodes: Floats) -> HeightPatch:
         """The terrain that the nodes may see: the area is widened until it fits the heights found in it."""

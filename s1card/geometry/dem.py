@@ -26,7 +26,7 @@ from s1card.geometry.dem_datum import guess_datum
 from s1card.geometry.dem_mosaic import Mosaic, make_layers
 from s1card.geometry.dem_tiles import Tile, find_tiles
 from s1card.geometry.dem_voids import LARGEST_VOID, VOID_MARGIN, fill_small_voids
-from s1card.geometry.dem_window import HeightPatch
+from s1card.geometry.dem_window import HeightPatch, sample_bilinear
 from s1card.geometry.geoid import GeoidGrid, VerticalDatum, find_geoid
 from s1card.window import Window
 
@@ -137,6 +137,28 @@ class Dem:
         lattice = self._lattice
         x0, y0 = lattice.x0 + window.col * lattice.dx, lattice.y0 - window.row * lattice.dy
         return HeightPatch(self.crs, x0, y0, lattice.dx, lattice.dy, height, window.row, window.col)
+
+    def height_at(self, longitude: float, latitude: float) -> float:
+        """Ellipsoidal height (m) of a place in degrees, bilinear; NaN where it is unknown or no file covers it.
+
+        Raises:
+            DemError: As of `read`.
+        """
+        x, y = longitude, latitude
+        if not self._crs.is_geographic:
+            x, y = self._transformer.transform(longitude, latitude, direction="INVERSE")
+        x = float(self.nearest_turn(np.asarray(x)))
+        if not shapely.contains_xy(self._footprint, x, y):
+            return math.nan
+        patch = self.read(x, y, x, y)
+        return float(sample_bilinear(patch.height, float(patch.row(y)), float(patch.col(x))))
+
+    def nearest_turn(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Longitudes within half a turn of the DEM's middle, which may lie beyond 180 degrees; other x as they are."""
+        if not self._crs.is_geographic:
+            return x
+        middle = (self.bounds[0] + self.bounds[2]) / 2.0
+        return np.asarray(x + 360.0 * np.round((middle - x) / 360.0))
 
     def coverage(self, lon_lat_bounds: Bounds) -> float:
         """Share (0..1) of a rectangle that the files cover, voids in them included.

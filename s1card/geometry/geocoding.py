@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 
 from s1card.geometry.dem import Dem
 from s1card.geometry.ellipsoid import ecef
@@ -155,7 +155,7 @@ class Geocoder:
         rows, cols = self._nodes_around(window)
         node_x, node_y = np.meshgrid(self.grid.x(cols * self.cell), self.grid.y(rows * self.cell))
         x, y = (np.asarray(v, np.float64) for v in self._to_dem.transform(node_x, node_y))
-        x = self.nearest_turn(x)
+        x = self.dem.nearest_turn(x)
         margin_x, margin_y = (reach(self.dem_taps) * spacing for spacing in self.dem.spacing)
         patch = self.dem.read(
             float(x.min()) - margin_x,
@@ -197,17 +197,6 @@ class Geocoder:
             pixel,
         )
         return Located(window, line, pixel, height)
-
-    def nearest_turn(self, x: Floats) -> Floats:
-        """Longitudes within half a turn of the DEM's middle, which may lie beyond 180 degrees; other x as they are."""
-        if not self._dem_is_geographic:
-            return x
-        middle = (self.dem.bounds[0] + self.dem.bounds[2]) / 2.0
-        return np.asarray(x + 360.0 * np.round((middle - x) / 360.0))
-
-    @cached_property
-    def _dem_is_geographic(self) -> bool:
-        return bool(CRS.from_user_input(self.dem.crs).is_geographic)
 
     def _nodes_around(self, window: Window) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Row and column indices of the nodes that enclose a window."""

@@ -188,7 +188,7 @@ class IlluminatedArea:
                     self.orbit, np.array([one]), slant, np.full((1, PLACES), height), self.start
                 )
                 east, north = self._to_dem.transform(*places)
-                x.append(np.ravel(self.geocoder.nearest_turn(np.asarray(east))))
+                x.append(np.ravel(self.geocoder.dem.nearest_turn(np.asarray(east))))
                 y.append(np.ravel(north))
         grid = self.geocoder.grid
         col = (np.concatenate(x) - grid.left) / grid.spacing_x - 0.5

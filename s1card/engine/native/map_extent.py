@@ -1,7 +1,8 @@
 """The output grid of Terrain-Correction, by SNAP's rules.
 
 SNAP derives the extent from the tie points of the four image corners and takes the north-west corner of that extent
-as the *centre* of the first pixel.
+as the *centre* of the first pixel. Where the terrain is not as high as the tie points say, that cuts the image off: so
+the extent grows where a corner, on the terrain, lies farther out than tie points are accurate.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from s1card.engine.native.context import Parameters
 from s1card.engine.native.product import Product
 from s1card.engine.native.tie_grid import unwrapped_longitude
 from s1card.errors import GraphError
+from s1card.geometry.dem import Dem
 from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS, SEMI_MINOR_AXIS
+from s1card.geometry.ground_points import Place, terrain_place
 from s1card.geometry.map_grid import MapGrid
+from s1card.geometry.orbit import tabulate_orbit
 
 EDGE_SAMPLES = 200
+TIE_POINT_ACCURACY = 50.0  # m; real ones differ from range-Doppler by up to 20 m (docs/footprints.md)
+METRES_PER_DEGREE = SEMI_MAJOR_AXIS * math.pi / 180
 DEFAULT_CRS = "WGS84(DD)"
 AUTO_UTM = "AUTO:42001"
 
@@ -34,14 +40,27 @@ class Extent:
     east: float
     north: float
 
+    def grown_to(self, place: Place, tolerance: float) -> Extent:
+        """The extent with a place in it, or the same where that lies no farther out than a tolerance (m)."""
+        north = tolerance / METRES_PER_DEGREE
+        east = north / math.cos(math.radians(place.latitude))
+        turns = round(((self.west + self.east) / 2.0 - place.longitude) / 360.0)
+        longitude = place.longitude + 360.0 * turns
+        return Extent(
+            longitude if longitude < self.west - east else self.west,
+            place.latitude if place.latitude < self.south - north else self.south,
+            longitude if longitude > self.east + east else self.east,
+            place.latitude if place.latitude > self.north + north else self.north,
+        )
 
-def output_grid(source: Product, parameters: Parameters) -> MapGrid:
+
+def output_grid(source: Product, parameters: Parameters, dem: Dem) -> MapGrid:
     """The map grid that the parameters of Terrain-Correction ask for.
 
     Raises:
         GraphError: The projection cannot be read, or the grid would be empty.
     """
-    extent = image_extent(source)
+    extent = terrain_extent(source, dem)
     crs = map_projection(parameters["mapProjection"], source)
     spacing = pixel_spacing(source, parameters, crs.is_geographic)
     left, bottom, right, top = _projected(extent, crs)
@@ -99,15 +118,31 @@ def _automatic_utm(source: Product) -> CRS:
     return CRS.from_epsg((32600 if extent.north + extent.south >= 0 else 32700) + zone)
 
 
+def terrain_extent(source: Product, dem: Dem) -> Extent:
+    """Bounds of the four corner pixel centres: those of the tie points, and what the terrain shows beyond them."""
+    extent = image_extent(source)
+    orbit = tabulate_orbit(source.orbit, source.radar_grid.epoch)
+    for sample, near in _corners(source).items():
+        place = terrain_place(source.radar_grid, orbit, dem, sample, near)
+        if place is not None:
+            extent = extent.grown_to(place, TIE_POINT_ACCURACY)
+    return extent
+
+
 def image_extent(source: Product) -> Extent:
     """Bounds of the four corner pixel centres, from SNAP's tie points."""
+    places = _corners(source).values()
+    longitude, latitude = [p.longitude for p in places], [p.latitude for p in places]
+    return Extent(min(longitude), min(latitude), max(longitude), max(latitude))
+
+
+def _corners(source: Product) -> dict[tuple[float, float], Place]:
+    """Where tie points have the corners, by line and pixel; longitudes go on beyond 180 degrees."""
     rows, cols = source.shape
-    line, pixel = np.array([0.0, 0.0, rows - 1.0, rows - 1.0]), np.array([0.0, cols - 1.0, 0.0, cols - 1.0])
-    latitude, longitude = source.tie_grid.position(line, pixel)
-    longitude = unwrapped_longitude(longitude)
-    return Extent(
-        float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
-    )
+    samples = [(line, pixel) for line in (0.0, rows - 1.0) for pixel in (0.0, cols - 1.0)]
+    latitude, longitude = source.tie_grid.position(*np.array(samples).T)
+    places = zip(unwrapped_longitude(longitude), latitude, strict=True)
+    return {sample: Place(float(x), float(y)) for sample, (x, y) in zip(samples, places, strict=True)}
 
 
 def _projected(extent: Extent, crs: CRS) -> tuple[float, float, float, float]:
