@@ -18,8 +18,9 @@ from s1card.geometry.burst_resampling import (
 )
 from s1card.geometry.coregistration import FINE_LINE_STEP, FINE_PIXEL_STEP, Placement
 from s1card.geometry.interpolation_kernel import interpolation_kernel
+from s1card.geometry.patch_kernels import kernel_weights
 from s1card.geometry.phasor import phasor
-from s1card.geometry.resampling import METHODS, kernel_weights
+from s1card.geometry.resampling import METHODS
 from s1card.geometry.tops import Carrier
 from s1card.window import Window
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from s1card.geometry.resampling import METHODS, reach, resample
+from s1card.geometry.resampling import METHODS, PIXELS_REACH, reach, resample, resample_pixels
 
 NEAREST, BILINEAR, CUBIC = METHODS["NEAREST_NEIGHBOUR"], METHODS["BILINEAR_INTERPOLATION"], 4
 BISINC = [METHODS[f"BISINC_{n}_POINT_INTERPOLATION"] for n in (5, 11, 21)]
@@ -156,3 +156,107 @@ class TestNoData:
     @pytest.mark.parametrize("taps", ALL[1:])
     def test_single_lines_hold_no_area(self, taps: int) -> None:
         assert np.isnan(at(RANDOM[:1], [(0.0, 3.5)], taps)).all()
+
+
+def axes(count: int, step: float, first: float) -> np.ndarray:
+    """Places of map pixels so many samples apart, and of one more at either end."""
+    return first + step * np.arange(-1, count + 1)
+
+
+def over(source: np.ndarray, line: np.ndarray, pixel: np.ndarray) -> np.ndarray:
+    return resample_pixels(source, *np.meshgrid(line, pixel, indexing="ij"))
+
+
+def cubic(distance: np.ndarray) -> np.ndarray:
+    """Catmull-Rom: Keys (1981), a = -1/2."""
+    t = np.abs(distance)
+    inner = 1.0 - 2.5 * t**2 + 1.5 * t**3
+    outer = 2.0 - 4.0 * t + 2.5 * t**2 - 0.5 * t**3
+    return np.where(t < 1, inner, np.where(t < 2, outer, 0.0))
+
+
+class TestOverPixels:
+    @pytest.mark.parametrize("step", [0.3, 1.0])
+    def test_pixels_no_larger_than_samples_are_interpolated(self, step: float) -> None:
+        line, pixel = axes(25, step, 5.2), axes(30, step, 7.7)
+        inner = np.meshgrid(line[1:-1], pixel[1:-1], indexing="ij")
+        np.testing.assert_allclose(over(RANDOM, line, pixel), resample(RANDOM, *inner, CUBIC), atol=1e-5)
+
+    @pytest.mark.parametrize(("down", "across"), [(1.0, 1.5), (1.25, 1.0), (2.0, 1.75)])
+    def test_larger_pixels_draw_the_kernel_out(self, down: float, across: float) -> None:
+        line, pixel = axes(12, down, 8.4), axes(15, across, 9.3)
+        row, col = np.mgrid[0:40, 0:50]
+        for i, y in enumerate(line[1:-1]):
+            for j, x in enumerate(pixel[1:-1]):
+                weights = cubic((row - y) / down) * cubic((col - x) / across)
+                expected = float((weights * RANDOM).sum() / weights.sum())
+                if i % 5 == 0 and j % 5 == 0:
+                    got = over(RANDOM, line[i : i + 3], pixel[j : j + 3])
+                    assert float(got[0, 0]) == pytest.approx(expected, rel=5e-5)
+
+    def test_no_sample_is_left_out(self) -> None:
+        """On average each counts as much as any other; points alone leave out what lies between them."""
+        weight = np.zeros((2, 16))
+        line, pixel = axes(20, 1.0, 4.0), axes(20, 1.9, 4.0)
+        inner = np.meshgrid(line[1:-1], pixel[1:-1], indexing="ij")
+        for sample in range(16):
+            source = np.zeros((30, 50), np.float32)
+            source[:, 12 + sample] = 1.0
+            weight[:, sample] = over(source, line, pixel).sum(), resample(source, *inner, CUBIC).sum()
+        mean = weight.mean(axis=1, keepdims=True)
+        ours, points = np.abs(weight / mean - 1.0).max(axis=1)
+        assert ours < 0.02
+        assert points > 0.5
+
+    def test_responses_stay_in_their_place(self) -> None:
+        """A response of 2 samples, on pixels of 1.4 samples, however it lies to them."""
+        line, pixel = axes(20, 1.0, 5.0), axes(20, 1.4, 5.0)
+        inner = np.meshgrid(line[1:-1], pixel[1:-1], indexing="ij")
+        errors = []
+        for shift in np.arange(0.0, 7.0, 0.23):
+            centre = 15.0 + shift
+            response = np.sinc((np.arange(50) - centre) / 2.0) ** 2
+            source = np.tile(response.astype(np.float32), (40, 1))
+            found = [
+                _centroid(values[10], (centre - 5.0) / 1.4)
+                for values in (over(source, line, pixel), resample(source, *inner, BILINEAR))
+            ]
+            errors.append(np.abs(np.array(found) - (centre - 5.0) / 1.4))
+        ours, bilinear = np.max(errors, axis=0)
+        assert ours < 0.01
+        assert bilinear > 0.03
+
+    def test_windows_give_the_same_bits(self) -> None:
+        random = np.random.default_rng(4)
+        line = np.cumsum(random.uniform(0.2, 1.6, (24, 27)), axis=0)
+        pixel = np.cumsum(random.uniform(0.2, 1.6, (24, 27)), axis=1)
+        whole = resample_pixels(RANDOM, line, pixel)
+        part = resample_pixels(RANDOM, line[5:20, 3:19], pixel[5:20, 3:19])
+        assert np.array_equal(part, whole[5:18, 3:17], equal_nan=True)
+        first, last = 2, 2 + PIXELS_REACH
+        inside = (line[1:-1, 1:-1] >= last) & (pixel[1:-1, 1:-1] >= last)
+        cut = resample_pixels(RANDOM[first:, first:], line, pixel, (first, first))
+        assert inside.any()
+        assert np.array_equal(cut[inside], whole[inside], equal_nan=True)
+
+    def test_constants_holes_and_unknown_places(self) -> None:
+        source = np.full((40, 50), 0.7, np.float32)
+        source[20, 25] = np.nan
+        line, pixel = np.meshgrid(axes(36, 1.1, -1.0), axes(40, 1.3, -1.0), indexing="ij")
+        line[12, 12] = np.nan
+        got = resample_pixels(source, line, pixel)
+        y, x = line[1:-1, 1:-1], pixel[1:-1, 1:-1]
+        known = (y >= 0) & (y <= 39) & (x >= 0) & (x <= 49)
+        hole = (np.floor(y + 0.5) == 20) & (np.floor(x + 0.5) == 25)
+        assert hole.any()
+        assert np.array_equal(np.isfinite(got), known & ~hole)
+        np.testing.assert_allclose(got[np.isfinite(got)], 0.7, rtol=1e-6)
+
+
+def _centroid(values: np.ndarray, start: float) -> float:
+    """Centre of a response under a Gaussian window that is centred on the result."""
+    place, index = start, np.arange(values.size)
+    for _ in range(50):
+        weight = values * np.exp(-((index - place) ** 2) / (2 * 2.5**2))
+        place = float((weight * index).sum() / weight.sum())
+    return place

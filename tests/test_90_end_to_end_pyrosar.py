@@ -101,7 +101,7 @@ def grd(tmp_path_factory: pytest.TempPathFactory, home: Path) -> SimulatedScene:
 
 
 def recipe_in_the_order_of_pyrosar(name: str, folder: Path) -> Path:
-    """A recipe of the package with noise removed after calibration, and negative power raised to 1e-5.
+    """A recipe of the package, bilinear, with noise removed after calibration, and negative power raised to 1e-5.
 
     pyroSAR does it that way; else the steps are those of the recipe.
     """
@@ -117,6 +117,8 @@ def recipe_in_the_order_of_pyrosar(name: str, folder: Path) -> Path:
         sources[noise.get("id")].set("refid", calibration)
         sources[calibration].set("refid", before)
         noise.find("parameters/clipNegativeValues").text = "true"
+    for resampling in root.xpath("node[operator='Terrain-Correction']/parameters/imgResamplingMethod"):
+        resampling.text = "BILINEAR_INTERPOLATION"
     file = folder / "recipe.xml"
     file.write_bytes(etree.tostring(root))
     return file

@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from s1card.geometry.resampling import BILINEAR, METHODS, NEAREST, kernel_weights
+from s1card.geometry.patch_kernels import kernel_weights
+from s1card.geometry.resampling import BILINEAR, METHODS, NEAREST
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]

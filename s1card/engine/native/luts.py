@@ -47,7 +47,7 @@ class RangeVectors:
     def fill(self, out: Floats32, window: Window, part: Window, factor: Floats32) -> None:
         """Write the values of a part, times a factor for each of its lines, into the samples of a window."""
         lines, pixels = part.slices_in(window)
-        _scale(self.line, self.value[:, part.col : part.col_end], part.row, factor, out[lines], pixels.start)
+        _scale(self.line, self.value, part.row, part.col, factor, out[lines], pixels.start, part.cols)
 
 
 def range_vectors(
@@ -118,10 +118,19 @@ def _divide_by_squares(
 
 
 @njit(cache=True, nogil=True)
-def _scale(line: Floats, value: Floats32, row: int, factor: Floats32, out: Floats32, begin: int) -> None:
-    """Values times a factor, into samples from ``begin`` on; ``row`` is the line of the first ones in the scene."""
+def _scale(
+    line: Floats,
+    value: Floats32,
+    row: int,
+    col: int,
+    factor: Floats32,
+    out: Floats32,
+    begin: int,
+    count: int,
+) -> None:
+    """Values from (row, col) on, times a factor, into ``count`` samples of each line from ``begin`` on."""
     for i in range(factor.size):
         before, after, weight = _bracket(line, row + i)
-        first, second, here = value[before], value[after], out[i, begin : begin + value.shape[1]]
-        for k in range(here.size):
+        first, second, here = value[before, col:], value[after, col:], out[i, begin:]
+        for k in range(count):
             here[k] = (first[k] + weight * (second[k] - first[k])) * factor[i]

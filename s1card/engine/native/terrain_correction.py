@@ -20,7 +20,7 @@ from s1card.geometry.geocoding import Geocoder, Located
 from s1card.geometry.map_grid import MapGrid
 from s1card.geometry.orbit import tabulate_orbit
 from s1card.geometry.radar_grid import RadarGrid, SlantRange
-from s1card.geometry.resampling import METHODS, reach, resample
+from s1card.geometry.resampling import CUBIC, METHODS, PIXELS_REACH, reach, resample, resample_pixels
 from s1card.geometry.terrain import incidence_angles, layover_shadow, look_field
 from s1card.geometry.tie_points import TiePoints
 from s1card.window import Window
@@ -133,16 +133,20 @@ def _geocoded(band: Band, view: MapView, taps: int) -> Band:
 
 
 def _read_image(band: Band, view: MapView, taps: int, window: Window) -> Floats32:
-    located = view.locate(window)
+    over_pixels = taps == CUBIC
+    located = view.locate(window.grown(1) if over_pixels else window)
     if located is None:
         return np.full(window.shape, np.nan, np.float32)
     needed = view.source_window(located)
     if needed.is_empty:
         return np.full(window.shape, np.nan, np.float32)
-    part = needed.grown(reach(taps)).intersection(view.radar.window)
+    margin = PIXELS_REACH if over_pixels else reach(taps)
+    part = needed.grown(margin).intersection(view.radar.window)
     samples = np.asarray(band.read(part), np.float32)
     if band.nodata == 0:
         samples = np.where(samples == 0, np.float32(np.nan), samples)
+    if over_pixels:
+        return resample_pixels(samples, located.line, located.pixel, (part.row, part.col))
     return resample(samples, located.line, located.pixel, taps, (part.row, part.col))
 
 
