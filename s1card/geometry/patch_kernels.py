@@ -114,46 +114,8 @@ def _interpolator(taps: int, steps: int, margin: int) -> Kernel:
     With a margin of 1, lines and pixels are given for one map pixel more on every side, from which the extent of a
     map pixel follows and with it the width of the kernel.
     """
-    sum_of = patch_sum(taps)
-    count, in_a_width = np.uint64(taps), np.uint64(steps + 1)
 
-    @njit(cache=True, nogil=True)
-    def weigh(
-        samples: Floats32,
-        first: np.uint64,
-        pitch: np.uint64,
-        weights: Floats32,
-        place: tuple[float, float],
-        width: tuple[int, int],
-    ) -> Any:  # float32
-        """The sum of the patch that begins at ``first``; the place is counted in steps."""
-        row_step, col_step = int(place[0]), int(place[1])
-        return sum_of(
-            samples,
-            first,
-            pitch,
-            weights,
-            (np.uint64(width[0]) * in_a_width + np.uint64(row_step) % np.uint64(steps)) * count,
-            np.float32(place[0] - row_step),
-            (np.uint64(width[1]) * in_a_width + np.uint64(col_step) % np.uint64(steps)) * count,
-            np.float32(place[1] - col_step),
-        )
-
-    @njit(cache=True, nogil=True)
-    def at_rim(
-        source: Floats32, y: float, x: float, weights: Floats32, first: int, width: tuple[int, int]
-    ) -> float:
-        """Value where the patch reaches beyond the image or holds samples without data."""
-        rows, cols = source.shape
-        if not (rows > 1 and cols > 1 and 0.0 <= y <= rows - 1 and 0.0 <= x <= cols - 1):
-            return np.nan
-        nearest = source[int(y + 0.5), int(x + 0.5)]
-        if nearest != nearest:
-            return np.nan
-        patch = _repeated(source, int(y) + first, int(x) + first, taps)
-        value = weigh(patch, np.uint64(0), count, weights, (y * steps, x * steps), width)
-        return value if value == value else bilinear_at(source, y, x)
-
+    # It may refer to numbers only: compiled code that refers to other functions is not found again on disk.
     @njit(cache=True, nogil=True)
     def interpolate(
         source: Floats32,
@@ -167,22 +129,40 @@ def _interpolator(taps: int, steps: int, margin: int) -> Kernel:
     ) -> None:
         rows, cols = source.shape
         flat, pitch = source.ravel(), np.uint64(cols)
+        rim, size = np.empty(taps * taps, np.float32), np.uint64(taps)
         lowest, end_y, end_x = -float(first), float(rows - taps - first + 1), float(cols - taps - first + 1)
         origin = np.uint64(-first) * (pitch + np.uint64(1))
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
-                width = (0, 0)
-                if margin:
-                    width = _width(line, i, j), _width(pixel, i, j)
+                width_y = _width(line, i, j) if margin else 0
+                width_x = _width(pixel, i, j) if margin else 0
                 y, x = line[i + margin, j + margin] - row, pixel[i + margin, j + margin] - col
                 value = np.float32(np.nan)
                 if y >= lowest and y < end_y and x >= lowest and x < end_x:
-                    place = y * steps, x * steps
-                    before = np.uint64(int(y)) * pitch + np.uint64(int(x))
-                    value = weigh(flat, before - origin, pitch, weights, place, width)
-                out[i, j] = value if value == value else at_rim(source, y, x, weights, first, width)
+                    by_row, row_way = _entry(y, width_y, steps, taps)
+                    by_col, col_way = _entry(x, width_x, steps, taps)
+                    start = np.uint64(int(y)) * pitch + np.uint64(int(x)) - origin
+                    value = patch_sum(flat, start, pitch, weights, by_row, row_way, by_col, col_way, taps)
+                if value != value and _fill_patch(source, y, x, first, taps, rim):
+                    by_row, row_way = _entry(y, width_y, steps, taps)
+                    by_col, col_way = _entry(x, width_x, steps, taps)
+                    value = patch_sum(
+                        rim, np.uint64(0), size, weights, by_row, row_way, by_col, col_way, taps
+                    )
+                    if value != value:
+                        value = np.float32(bilinear_at(source, y, x))
+                out[i, j] = value
 
     return interpolate
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _entry(place: float, width: int, steps: int, taps: int) -> tuple[np.uint64, np.float32]:
+    """Index of the first weight for a place, and how far that lies on the way to the next step."""
+    at = place * steps
+    step = int(at)
+    in_table = np.uint64(width) * np.uint64(steps + 1) + np.uint64(step) % np.uint64(steps)
+    return in_table * np.uint64(taps), np.float32(at - step)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -194,15 +174,19 @@ def _width(place: Floats, i: int, j: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _repeated(source: Floats32, top: int, left: int, taps: int) -> Floats32:
-    """Samples around (top, left) downwards, row after row; the outer ones stand for those beyond."""
+def _fill_patch(source: Floats32, y: float, x: float, first: int, taps: int, patch: Floats32) -> bool:
+    """Copy the samples around a place, the outer ones for those beyond; False if it lies outside or on nodata."""
     rows, cols = source.shape
-    patch = np.empty(taps * taps, np.float32)
+    if not (rows > 1 and cols > 1 and 0.0 <= y <= rows - 1 and 0.0 <= x <= cols - 1):
+        return False
+    nearest = source[int(y + 0.5), int(x + 0.5)]
+    if nearest != nearest:
+        return False
     for m in range(taps):
-        row = min(max(top + m, 0), rows - 1)
+        row = min(max(int(y) + first + m, 0), rows - 1)
         for n in range(taps):
-            patch[m * taps + n] = source[row, min(max(left + n, 0), cols - 1)]
-    return patch
+            patch[m * taps + n] = source[row, min(max(int(x) + first + n, 0), cols - 1)]
+    return True
 
 
 _AT_POINTS = {taps: _interpolator(taps, STEPS, 0) for taps in (4, 10, 20)}

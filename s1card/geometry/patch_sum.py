@@ -16,48 +16,50 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-Kernel = Callable[..., Any]
 Value = Any
 """A value of LLVM's intermediate representation."""
 
 FLOAT, INDEX, LANE = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 
 
-def patch_sum(taps: int) -> Kernel:
-    """A function for kernels that sums a patch of ``taps`` x ``taps`` samples, weighted by row and by column.
+@intrinsic(prefer_literal=True)
+def _patch_sum(  # noqa: PLR0913, PLR0917 - the arguments of one machine operation, and the one that numba passes
+    typing: Any,
+    samples: Any,
+    first: Any,
+    distance: Any,
+    weights: Any,
+    row_step: Any,
+    row_way: Any,
+    col_step: Any,
+    col_way: Any,
+    taps: Any,
+) -> Any:
+    if not isinstance(taps, types.IntegerLiteral):
+        return None
+    size = taps.literal_value
+    arguments = (samples, first, distance, weights, row_step, row_way, col_step, col_way, taps)
 
-    It takes flat float32 samples, the index of the first one of the patch and the distance between its rows; flat
-    float32 weights, ``taps`` after ``taps`` for equal steps of the fraction; and for rows, then for columns, the index
-    of the first weight of a step and how far (0 .. 1, float32) the fraction lies on the way to the next. Indices are
-    uint64, and nothing checks them. It returns a float32.
-    """
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Value:
+        patch, at, pitch, table, row_at, row_part, col_at, col_part, _ = values
+        code = _Code(builder)
+        steps = context.make_array(weights)(context, builder, table).data
+        by_row = code.weights(steps, row_at, row_part, size)
+        by_col = code.weights(steps, col_at, col_part, size)
+        rows = [builder.add(at, builder.mul(pitch, INDEX(row))) for row in range(size)]
+        return code.sum(context.make_array(samples)(context, builder, patch).data, rows, by_row, by_col)
 
-    @intrinsic
-    def sum_of(  # noqa: PLR0913, PLR0917 - and the one that numba passes
-        typing: Any,
-        samples: Any,
-        first: Any,
-        distance: Any,
-        weights: Any,
-        row_step: Any,
-        row_way: Any,
-        col_step: Any,
-        col_way: Any,
-    ) -> Any:
-        arguments = (samples, first, distance, weights, row_step, row_way, col_step, col_way)
+    return types.float32(*arguments), generate
 
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Value:
-            patch, at, pitch, table, row_at, row_part, col_at, col_part = values
-            code = _Code(builder)
-            steps = context.make_array(weights)(context, builder, table).data
-            by_row = code.weights(steps, row_at, row_part, taps)
-            by_col = code.weights(steps, col_at, col_part, taps)
-            rows = [builder.add(at, builder.mul(pitch, INDEX(row))) for row in range(taps)]
-            return code.sum(context.make_array(samples)(context, builder, patch).data, rows, by_row, by_col)
 
-        return types.float32(*arguments), generate
+patch_sum: Callable[..., Any] = _patch_sum
+"""The sum of a patch of ``taps`` x ``taps`` samples, weighted by row and by column: a function for kernels.
 
-    return sum_of
+It takes flat float32 samples, the index of the first one of the patch and the distance between its rows; flat float32
+weights, ``taps`` after ``taps`` for equal steps of the fraction; for rows, then for columns, the index of the first
+weight of a step and how far (0 .. 1, float32) the fraction lies on the way to the next; and the number of taps, which
+must be a constant. Indices are uint64, and nothing checks them. It returns a float32.
+"""
 
 
 def _lengths(taps: int) -> list[int]:
