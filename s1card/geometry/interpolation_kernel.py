@@ -57,13 +57,9 @@ def interpolation_kernel(method: str) -> InterpolationKernel:
         linear[:, :2] = [[0.5, -1.0], [0.5, 1.0]]
         return InterpolationKernel(linear, 0, is_nearest=length == NEAREST)
     x = 0.5 * np.cos(np.pi * (np.arange(FITTED) + 0.5) / FITTED)
-    rows = np.zeros((FITTED, length))
-    first = 0
-    for row, fraction in zip(rows, x + 0.5, strict=True):
-        first = kernel_weights(fraction, length, row)
-    skipped = 0 if length == 4 else 1  # SNAP's windowed sinc never uses its first
+    exact = kernel_weights(length, x + 0.5)
     powers = np.vander(x, DEGREE + 1, increasing=True)
-    coefficients, *_ = np.linalg.lstsq(powers, rows[:, skipped:], rcond=None)
+    coefficients, *_ = np.linalg.lstsq(powers, exact.weights, rcond=None)
     signs = (-1.0) ** np.arange(DEGREE + 1)[:, None]
     coefficients = 0.5 * (coefficients + signs * coefficients[:, ::-1])
-    return InterpolationKernel(np.ascontiguousarray(coefficients.T, np.float32), first + skipped)
+    return InterpolationKernel(np.ascontiguousarray(coefficients.T, np.float32), exact.first)

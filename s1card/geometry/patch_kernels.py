@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -26,51 +26,22 @@ Kernel = Callable[..., Any]
 STEPS = 2048
 """Steps of a fraction for which weights are tabulated; between them, they are right to 1.2e-7."""
 
-AREA_TAPS = 8
-AREA_STEPS = 512  # right to 2.4e-6; tables for all widths stay in the cache of a core
+PIXEL_TAPS = 8
+PIXEL_STEPS = 512  # right to 2.4e-6; tables for all widths stay in the cache of a core
 WIDTHS = 16
-"""Widths of the cubic kernel for one more sample to a pixel; the widest, for two, fills ``AREA_TAPS``."""
-
-
-@njit(cache=True, nogil=True)
-def kernel_weights(fraction: float, taps: int, weights: Floats) -> int:
-    """Normalised weights; returns the offset of the first tap from floor(position).
-
-    Four taps: Catmull-Rom cubic. More: sinc with a raised cosine window (SNAP's BISINC).
-    """
-    if taps == 4:
-        f = fraction
-        weights[0] = ((-0.5 * f + 1.0) * f - 0.5) * f
-        weights[1] = (1.5 * f - 2.5) * f * f + 1.0
-        weights[2] = ((-1.5 * f + 2.0) * f + 0.5) * f
-        weights[3] = (0.5 * f - 0.5) * f * f
-        return -1
-    half = taps // 2
-    total = 0.0
-    for k in range(taps):
-        d = k - half - fraction
-        w = 0.0
-        if abs(d) < 1e-12:
-            w = 1.0
-        elif abs(d) <= half:
-            w = math.sin(math.pi * d) / (math.pi * d) * 0.5 * (1.0 + math.cos(2.0 * math.pi * d / (taps - 1)))
-        weights[k] = w
-        total += w
-    for k in range(taps):
-        weights[k] /= total
-    return -half
+"""Widths of the cubic kernel for one more sample to a pixel; the widest, for two, fills ``PIXEL_TAPS``."""
 
 
 @dataclass(frozen=True, eq=False)
 class KernelTable:
-    """Weights of a kernel at equal steps of the fraction of a sample, without a tap that is always 0.
+    """Weights of a kernel at fractions of a sample.
 
     Attributes:
-        weights: Steps + 1 (of one width after the other) x taps, float32.
+        weights: Fractions (of one width after the other) x taps; the weights of a fraction sum up to 1.
         first: Sample of the first tap, counted from the one before the place.
     """
 
-    weights: Floats32
+    weights: Floats
     first: int
 
     @property
@@ -78,27 +49,46 @@ class KernelTable:
         """Number of samples that a value is made of, in each direction."""
         return int(self.weights.shape[1])
 
+    @cached_property
+    def flat(self) -> Floats32:
+        """The weights as kernels want them."""
+        return self.weights.astype(np.float32).ravel()
+
+
+def kernel_weights(length: int, fraction: Floats) -> KernelTable:
+    """Weights of a kernel at n fractions (0 .. 1), without a tap that is always 0.
+
+    Args:
+        length: 4: Catmull-Rom cubic; more: sinc with a raised cosine window (SNAP's BISINC).
+        fraction: n.
+    """
+    first = -((length - 1) // 2)
+    distance = first + np.arange(length) - fraction[:, None]
+    if length == 4:
+        return _normalized(_cubic(distance), first)
+    window = 0.5 * (1.0 + np.cos(2.0 * np.pi * distance / (length - 1)))
+    weights = np.where(np.abs(distance) <= length // 2, np.sinc(distance) * window, 0.0)
+    return _normalized(weights[:, 1:], first + 1)  # the first is used at a fraction of 0 only, where it is 0
+
 
 @cache
 def kernel_table(length: int) -> KernelTable:
-    """The table of a kernel of ``length`` taps (`kernel_weights`)."""
-    rows = np.zeros((STEPS + 1, length))
-    first = 0
-    for step, row in enumerate(rows):
-        first = kernel_weights(step / STEPS, length, row)
-    skipped = length % 2  # SNAP's windowed sinc never uses its first
-    return KernelTable(rows[:, skipped:].astype(np.float32), first + skipped)
+    """The weights of a kernel (`kernel_weights`) at equal steps."""
+    return kernel_weights(length, np.arange(STEPS + 1) / STEPS)
 
 
 @cache
-def area_table() -> KernelTable:
-    """Tables of the cubic kernel, drawn out to pixels of 1 .. 2 samples, for `AREA_TAPS` samples around a place."""
-    first = 1 - AREA_TAPS // 2
-    fraction = np.arange(AREA_STEPS + 1)[:, None] / AREA_STEPS
+def pixel_table() -> KernelTable:
+    """The cubic kernel, drawn out to pixels of 1 .. 2 samples, for `PIXEL_TAPS` samples around a place."""
+    first = 1 - PIXEL_TAPS // 2
+    fraction = np.arange(PIXEL_STEPS + 1)[:, None] / PIXEL_STEPS
     width = 1.0 + np.arange(WIDTHS + 1)[:, None, None] / WIDTHS
-    weights = _cubic((first + np.arange(AREA_TAPS) - fraction) / width)
-    weights /= weights.sum(axis=-1, keepdims=True)
-    return KernelTable(weights.reshape(-1, AREA_TAPS).astype(np.float32), first)
+    weights = _cubic((first + np.arange(PIXEL_TAPS) - fraction) / width)
+    return _normalized(weights.reshape(-1, PIXEL_TAPS), first)
+
+
+def _normalized(weights: Floats, first: int) -> KernelTable:
+    return KernelTable(weights / weights.sum(axis=1, keepdims=True), first)
 
 
 def _cubic(distance: Floats) -> Floats:
@@ -190,7 +180,7 @@ def _fill_patch(source: Floats32, y: float, x: float, first: int, taps: int, pat
 
 
 _AT_POINTS = {taps: _interpolator(taps, STEPS, 0) for taps in (4, 10, 20)}
-_OVER_PIXELS = _interpolator(AREA_TAPS, AREA_STEPS, 1)
+_OVER_PIXELS = _interpolator(PIXEL_TAPS, PIXEL_STEPS, 1)
 
 
 def at_points(
@@ -199,12 +189,12 @@ def at_points(
     """Values of a kernel of ``length`` taps; see `s1card.geometry.resampling.resample`."""
     table = kernel_table(length)
     kernel = _AT_POINTS[table.taps]
-    kernel(np.ascontiguousarray(source), line, pixel, *origin, table.weights.ravel(), table.first, out)
+    kernel(np.ascontiguousarray(source), line, pixel, *origin, table.flat, table.first, out)
 
 
 def over_pixels(
     source: Floats32, line: Floats, pixel: Floats, origin: tuple[float, float], out: Floats32
 ) -> None:
     """Values of the cubic kernel over map pixels; see `s1card.geometry.resampling.resample_pixels`."""
-    table = area_table()
-    _OVER_PIXELS(np.ascontiguousarray(source), line, pixel, *origin, table.weights.ravel(), table.first, out)
+    table = pixel_table()
+    _OVER_PIXELS(np.ascontiguousarray(source), line, pixel, *origin, table.flat, table.first, out)

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1card.geometry.bilinear import bilinear
-from s1card.geometry.patch_kernels import AREA_TAPS, at_points, over_pixels
+from s1card.geometry.patch_kernels import PIXEL_TAPS, at_points, over_pixels
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -37,7 +37,7 @@ def reach(taps: int) -> int:
     return max(1, (taps + 1) // 2)
 
 
-PIXELS_REACH = AREA_TAPS // 2 + 1
+PIXELS_REACH = PIXEL_TAPS // 2 + 1
 """The same of `resample_pixels`."""
 
 
