@@ -39,7 +39,7 @@ def bs(
 
     Slices of one datatake that follow each other become one card; give them in order of time.
     """
-    datum = settings.datum_of(card.dem)
+    datum, existing = settings.datum_of(card.dem), card.existing
     order = BackscatterOrder(
         scenes[0],
         card.dem,
@@ -54,9 +54,7 @@ def bs(
     engine = settings.engine_of(str(datum))
     begun = time.monotonic()
     with reporting(scenes[0].name, quiet=settings.as_json) as progress:
-        made = make_backscatter_card(
-            order, engine, card.out, overwrite=card.overwrite, missing=card.missing, progress=progress
-        )
+        made = make_backscatter_card(order, engine, card.out, existing=existing, progress=progress)
     _show_card(made, time.monotonic() - begun, settings.as_json)
 
 
@@ -76,7 +74,7 @@ def coh6(
     The later date is the reference, whichever is named first. Of each date several slices that follow each other may
     be given.
     """
-    datum = settings.datum_of(card.dem)
+    datum, existing = settings.datum_of(card.dem), card.existing
     order = CoherenceOrder(
         scenes,
         card.dem,
@@ -90,9 +88,7 @@ def coh6(
     engine = settings.engine_of(str(datum))
     begun = time.monotonic()
     with reporting(f"coherence of {len(scenes)} scenes", quiet=settings.as_json) as progress:
-        made = make_coherence_card(
-            order, engine, card.out, overwrite=card.overwrite, missing=card.missing, progress=progress
-        )
+        made = make_coherence_card(order, engine, card.out, existing=existing, progress=progress)
     _show_card(made, time.monotonic() - begun, settings.as_json)
 
 

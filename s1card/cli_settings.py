@@ -14,6 +14,7 @@ import click
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from s1card.card.folder import Existing
 from s1card.cli_options import area_wkt, assignment, memory_size
 from s1card.engine.base import Engine
 from s1card.engine.named import ENGINES, engine_named
@@ -163,6 +164,22 @@ class CardSettings:
     out: Path
     overwrite: bool
     missing: bool
+
+    @property
+    def existing(self) -> Existing:
+        """What becomes of a card that is there already.
+
+        Raises:
+            UsageError: It is to be replaced and to be left.
+        """
+        if self.overwrite and self.missing:
+            raise UsageError(
+                "--overwrite and --missing exclude each other",
+                advice="Use --overwrite to make all cards again, --missing to make those that are not there",
+            )
+        if self.overwrite:
+            return Existing.REPLACED
+        return Existing.LEFT if self.missing else Existing.REFUSED
 
     @property
     def layer_names(self) -> tuple[str, ...]:

@@ -101,6 +101,9 @@ def test_a_card_that_is_there_is_refused_or_left_before_checksums_are_read(
     refused = call_s1card(*order)
     assert refused.returncode == WRONG_CALL
     assert "--missing" in refused.stderr
+    both = call_s1card(*order, "--missing", "--overwrite")
+    assert both.returncode == WRONG_CALL
+    assert "exclude each other" in both.stderr
     left = call_s1card(*order, "--missing")
     assert (left.returncode, left.stdout.strip()) == (0, str(card))
     assert "there already" in left.stderr

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from s1card.card.folder import Existing
 from s1card.card.order import (
     check_input,
     filled_recipe,
@@ -63,11 +64,10 @@ def make_backscatter_card(
     engine: Engine,
     out: Path,
     *,
-    overwrite: bool = False,
-    missing: bool = False,
+    existing: Existing = Existing.REFUSED,
     progress: Progress | None = None,
 ) -> Card:
-    """Make a card in the folder ``out``; with ``missing`` one that is there is left, and returned.
+    """Make a card in the folder ``out``; one that is there is returned where it is to be left.
 
     Raises:
         SceneError: The scene is damaged, its type does not fit the recipe, or slices do not follow each other.
@@ -104,12 +104,12 @@ def make_backscatter_card(
         measures=output.measures,
         slices=tuple(slices) if len(slices) > 1 else (),
     )
-    card = finished_card(out, context, overwrite=overwrite, missing=missing)
+    card = finished_card(out, context, existing)
     if card:
         return card
     verify_input(slices, order)
     return write_card(
-        prepared, output, context, out, overwrite=overwrite, progress=progress, legacy=order.legacy
+        prepared, output, context, out, existing=existing, progress=progress, legacy=order.legacy
     )
 
 

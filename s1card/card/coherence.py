@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from s1card.card.folder import Existing
 from s1card.card.order import (
     check_input,
     filled_recipe,
@@ -55,11 +56,10 @@ def make_coherence_card(
     engine: Engine,
     out: Path,
     *,
-    overwrite: bool = False,
-    missing: bool = False,
+    existing: Existing = Existing.REFUSED,
     progress: Progress | None = None,
 ) -> Card:
-    """Make a card in the folder ``out``; with ``missing`` one that is there is left, and returned.
+    """Make a card in the folder ``out``; one that is there is returned where it is to be left.
 
     The later date is the reference.
 
@@ -83,11 +83,11 @@ def make_coherence_card(
     prepared = engine.prepare(graph)
     output = single_output(prepared)
     context = _context(order, pair, engine, output, graph, differences)
-    card = finished_card(out, context, overwrite=overwrite, missing=missing)
+    card = finished_card(out, context, existing)
     if card:
         return card
     verify_input(slices, order)
-    return write_card(prepared, output, context, out, overwrite=overwrite, progress=progress)
+    return write_card(prepared, output, context, out, existing=existing, progress=progress)
 
 
 def _recipe_of(order: CoherenceOrder, pair: Pair) -> Graph:

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 
 from s1card.errors import DISK_FULL, ResourceError, UsageError
@@ -22,6 +23,14 @@ _UNFINISHED = re.compile(
     r"\..+\.(?P<host>[A-Za-z0-9-]{1,32})\.(?P<pid>\d+)\.(?P<token>[0-9a-f]{8})\.(?:part|old)"
 )
 _own_tokens: set[str] = set()
+
+
+class Existing(Enum):
+    """What becomes of a card that is there already when it is to be made."""
+
+    REFUSED = "refused"
+    REPLACED = "replaced"
+    LEFT = "left"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from s1card.card.folder import atomic_folder, refuse_existing
+from s1card.card.folder import Existing, atomic_folder, refuse_existing
 from s1card.card.legacy import LegacyBand, write_legacy
 from s1card.card.product import Card, complete_card, open_card
 from s1card.card.provenance import tags
@@ -91,16 +91,16 @@ def verify_input(scenes: Iterable[Scene], order: CardOrder) -> None:
         verify_checksums(scene, measurements="none" if order.parameters.get("aoi") else "original")
 
 
-def finished_card(out: Path, context: CardContext, *, overwrite: bool, missing: bool) -> Card | None:
-    """The card if it is there already and only a missing one is to be made; asked before the input is read.
+def finished_card(out: Path, context: CardContext, existing: Existing) -> Card | None:
+    """The card if it is there already and is to be left; asked before the input is read.
 
     Raises:
         UsageError: It is there, and is neither to be replaced nor to be left.
     """
     final = out / context.card_id
-    if missing and (final / f"{context.card_id}.json").is_file():
+    if existing is Existing.LEFT and (final / f"{context.card_id}.json").is_file():
         return open_card(final)
-    refuse_existing(final, overwrite)
+    refuse_existing(final, existing is Existing.REPLACED)
     return None
 
 
@@ -183,7 +183,7 @@ def write_card(
     context: CardContext,
     out: Path,
     *,
-    overwrite: bool = False,
+    existing: Existing = Existing.REFUSED,
     progress: Progress | None = None,
     legacy: bool = False,
 ) -> Card:
@@ -197,7 +197,7 @@ def write_card(
         ResourceError: Memory or disk ran out.
     """
     final = out / context.card_id
-    with atomic_folder(final, overwrite=overwrite) as staging:
+    with atomic_folder(final, overwrite=existing is Existing.REPLACED) as staging:
         raster = staging / f"{context.card_id}.tif"
         (written,) = prepared.write(paths={output.node: raster}, tags=tags(context), progress=progress)
         if written.output.grid is not None:  # an engine may find a pixel more or less than was announced
