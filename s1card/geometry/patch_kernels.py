@@ -122,6 +122,8 @@ def _interpolator(taps: int, steps: int, margin: int) -> Kernel:
         rim, size = np.empty(taps * taps, np.float32), np.uint64(taps)
         lowest, end_y, end_x = -float(first), float(rows - taps - first + 1), float(cols - taps - first + 1)
         origin = np.uint64(-first) * (pitch + np.uint64(1))
+        skipped = np.uint64((taps - 4) // 2)
+        inner = skipped * (pitch + np.uint64(1))
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
                 width_y = _width(line, i, j) if margin else 0
@@ -132,12 +134,20 @@ def _interpolator(taps: int, steps: int, margin: int) -> Kernel:
                     by_row, row_way = _entry(y, width_y, steps, taps)
                     by_col, col_way = _entry(x, width_x, steps, taps)
                     start = np.uint64(int(y)) * pitch + np.uint64(int(x)) - origin
-                    value = patch_sum(flat, start, pitch, weights, by_row, row_way, by_col, col_way, taps)
+                    if margin and width_y == 0 and width_x == 0:  # all other weights are 0
+                        start, by_row, by_col = start + inner, by_row + skipped, by_col + skipped
+                        value = patch_sum(
+                            flat, start, pitch, weights, by_row, row_way, by_col, col_way, 4, taps
+                        )
+                    else:
+                        value = patch_sum(
+                            flat, start, pitch, weights, by_row, row_way, by_col, col_way, taps, taps
+                        )
                 if value != value and _fill_patch(source, y, x, first, taps, rim):
                     by_row, row_way = _entry(y, width_y, steps, taps)
                     by_col, col_way = _entry(x, width_x, steps, taps)
                     value = patch_sum(
-                        rim, np.uint64(0), size, weights, by_row, row_way, by_col, col_way, taps
+                        rim, np.uint64(0), size, weights, by_row, row_way, by_col, col_way, taps, taps
                     )
                     if value != value:
                         value = np.float32(bilinear_at(source, y, x))

@@ -34,18 +34,19 @@ def _patch_sum(  # noqa: PLR0913, PLR0917 - the arguments of one machine operati
     col_step: Any,
     col_way: Any,
     taps: Any,
+    stride: Any,
 ) -> Any:
-    if not isinstance(taps, types.IntegerLiteral):
+    if not (isinstance(taps, types.IntegerLiteral) and isinstance(stride, types.IntegerLiteral)):
         return None
-    size = taps.literal_value
-    arguments = (samples, first, distance, weights, row_step, row_way, col_step, col_way, taps)
+    size, apart = taps.literal_value, stride.literal_value
+    arguments = (samples, first, distance, weights, row_step, row_way, col_step, col_way, taps, stride)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Value:
-        patch, at, pitch, table, row_at, row_part, col_at, col_part, _ = values
+        patch, at, pitch, table, row_at, row_part, col_at, col_part, *_ = values
         code = _Code(builder)
         steps = context.make_array(weights)(context, builder, table).data
-        by_row = code.weights(steps, row_at, row_part, size)
-        by_col = code.weights(steps, col_at, col_part, size)
+        by_row = code.weights(steps, row_at, row_part, size, apart)
+        by_col = code.weights(steps, col_at, col_part, size, apart)
         rows = [builder.add(at, builder.mul(pitch, INDEX(row))) for row in range(size)]
         return code.sum(context.make_array(samples)(context, builder, patch).data, rows, by_row, by_col)
 
@@ -56,9 +57,9 @@ patch_sum: Callable[..., Any] = _patch_sum
 """The sum of a patch of ``taps`` x ``taps`` samples, weighted by row and by column: a function for kernels.
 
 It takes flat float32 samples, the index of the first one of the patch and the distance between its rows; flat float32
-weights, ``taps`` after ``taps`` for equal steps of the fraction; for rows, then for columns, the index of the first
-weight of a step and how far (0 .. 1, float32) the fraction lies on the way to the next; and the number of taps, which
-must be a constant. Indices are uint64, and nothing checks them. It returns a float32.
+weights for equal steps of the fraction; for rows, then for columns, the index of the first weight of a step and how far
+(0 .. 1, float32) the fraction lies on the way to the next; the number of taps, and the weights from one step to the
+next, which must be constants. Indices are uint64, and nothing checks them. It returns a float32.
 """
 
 
@@ -73,12 +74,12 @@ class _Code:
 
     builder: Any
 
-    def weights(self, steps: Value, at: Value, way: Value, taps: int) -> list[Value]:
-        """Weights of all taps, between those of a step and of the next one."""
+    def weights(self, steps: Value, at: Value, way: Value, taps: int, stride: int) -> list[Value]:
+        """Weights of all taps, between those of a step and of the next one, which lies a stride farther on."""
         vectors, offset = [], 0
         for length in _lengths(taps):
             here = self.load(steps, at, offset, length)
-            there = self.load(steps, at, offset + taps, length)
+            there = self.load(steps, at, offset + stride, length)
             vectors.append(self.fused(self.filled(way, length), self.builder.fsub(there, here), here))
             offset += length
         return vectors
