@@ -17,7 +17,7 @@ from end_to_end import BASE, digests, make_card
 from slurm_cluster import SlurmCluster, cluster
 
 from s1card.card import verify_card
-from s1card.simulate import GrdConfig, SimulatedScene, simulate_grd
+from s1card.simulate import GrdConfig, SimulatedScene, SlcPairConfig, simulate_grd, simulate_slc_pair
 
 __all__ = ["cluster"]  # fixture
 pytestmark = pytest.mark.enable_socket  # the cluster's ports are chosen here
@@ -186,6 +186,26 @@ def test_what_was_ordered_is_passed_on(work: Work, tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [expected, "/local /local"]
     done = directly(work, out, **{**variables, "SLURM_MEM_PER_NODE": "4000"})
     assert "--memory 3200M" in done.stdout
+
+
+def test_a_line_with_two_scenes_is_a_pair(work: Work, tmp_path: Path) -> None:
+    """The card is made, left when it is there, and the order of the scenes does not matter."""
+    pair = simulate_slc_pair(
+        SlcPairConfig(bursts=2, swaths=("IW2",), samples=400, targets=0), tmp_path / "in"
+    )
+    first, second = pair.secondary[0], pair.reference[0]
+    out, runs = tmp_path / "out", []
+    for line in (f"{first}\t{second}", f"{second}\t{first}"):
+        pairs = tmp_path / "pairs.txt"
+        pairs.write_text(f"{line}\n")
+        variables = {"S1CARD_DEM": str(pair.dem), "SLURM_ARRAY_TASK_ID": "1", "SLURM_TMPDIR": str(tmp_path)}
+        runs.append(directly(Work(work.scenes, pairs, {}), out, "--pol", "VV", **variables))
+        assert runs[-1].returncode == 0, runs[-1].stderr
+    assert runs[0].stdout == runs[1].stdout
+    assert "there already" not in runs[0].stderr and "there already" in runs[1].stderr
+    (card,) = finished(out)
+    assert card.startswith("S1_IW_CARD_COH6_")
+    assert len(list((out / ".locks").iterdir())) == 1
 
 
 def test_an_image_gets_all_folders(work: Work, tmp_path: Path) -> None:
