@@ -176,7 +176,20 @@ def cubic(distance: np.ndarray) -> np.ndarray:
 
 
 class TestOverPixels:
-    @pytest.mark.parametrize("step", [0.3, 1.0])
+    def test_fine_pixels_take_six_points(self) -> None:
+        """A kernel of fourth order gives cubics back exactly, and a wave better than that of four points."""
+        line, pixel = axes(30, 0.3, 10.2), axes(40, 0.35, 12.7)
+        y, x = np.meshgrid(line[1:-1], pixel[1:-1], indexing="ij")
+        row, col = np.mgrid[0:40, 0:50]
+        smooth = (0.01 * (row - 15.0) ** 3 - 0.2 * (col - 20.0) ** 2 + col).astype(np.float32)
+        expected = 0.01 * (y - 15.0) ** 3 - 0.2 * (x - 20.0) ** 2 + x
+        np.testing.assert_allclose(over(smooth, line, pixel), expected, atol=5e-4)
+        wave = np.cos(2 * np.pi * row / 6.0).astype(np.float32)
+        truth = np.cos(2 * np.pi * y / 6.0)
+        six, four = over(wave, line, pixel), resample(wave, y, x, CUBIC)
+        assert np.abs(six - truth).max() < 0.5 * np.abs(four - truth).max()
+
+    @pytest.mark.parametrize("step", [0.8, 1.0])
     def test_pixels_no_larger_than_samples_are_interpolated(self, step: float) -> None:
         line, pixel = axes(25, step, 5.2), axes(30, step, 7.7)
         inner = np.meshgrid(line[1:-1], pixel[1:-1], indexing="ij")

@@ -30,6 +30,9 @@ PIXEL_TAPS = 8
 PIXEL_STEPS = 512  # right to 2.4e-6; tables for all widths stay in the cache of a core
 WIDTHS = 16
 """Widths of the cubic kernel for one more sample to a pixel; the widest, for two, fills ``PIXEL_TAPS``."""
+FINE = 0.75
+"""Samples to a pixel below which six points are taken: many pixels then show how a kernel joins few samples."""
+_OF_SIX_POINTS = WIDTHS + 1  # number of that table, after those of all widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +82,12 @@ def kernel_table(length: int) -> KernelTable:
 
 @cache
 def pixel_table() -> KernelTable:
-    """The cubic kernel, drawn out to pixels of 1 .. 2 samples, for `PIXEL_TAPS` samples around a place."""
+    """The cubic kernel, drawn out to pixels of 1 .. 2 samples, and that of six points, for `PIXEL_TAPS` samples."""
     first = 1 - PIXEL_TAPS // 2
     fraction = np.arange(PIXEL_STEPS + 1)[:, None] / PIXEL_STEPS
     width = 1.0 + np.arange(WIDTHS + 1)[:, None, None] / WIDTHS
-    weights = _cubic((first + np.arange(PIXEL_TAPS) - fraction) / width)
+    distance = first + np.arange(PIXEL_TAPS) - fraction
+    weights = np.concatenate([_cubic(distance / width), _cubic_of_six_points(distance)[None]])
     return _normalized(weights.reshape(-1, PIXEL_TAPS), first)
 
 
@@ -96,6 +100,15 @@ def _cubic(distance: Floats) -> Floats:
     t = np.abs(distance)
     inner, outer = (1.5 * t - 2.5) * t * t + 1.0, ((-0.5 * t + 2.5) * t - 4.0) * t + 2.0
     return np.asarray(np.where(t < 1.0, inner, np.where(t < 2.0, outer, 0.0)))
+
+
+def _cubic_of_six_points(distance: Floats) -> Floats:
+    """Cubic convolution of fourth order (Keys, 1981)."""
+    t = np.abs(distance)
+    inner = (4.0 / 3.0 * t - 7.0 / 3.0) * t * t + 1.0
+    middle = ((-7.0 / 12.0 * t + 3.0) * t - 59.0 / 12.0) * t + 15.0 / 6.0
+    outer = ((1.0 / 12.0 * t - 2.0 / 3.0) * t + 21.0 / 12.0) * t - 3.0 / 2.0
+    return np.asarray(np.select([t < 1.0, t < 2.0, t < 3.0], [inner, middle, outer], 0.0))
 
 
 def _interpolator(taps: int, steps: int, margin: int) -> Kernel:
@@ -167,9 +180,11 @@ def _entry(place: float, width: int, steps: int, taps: int) -> tuple[np.uint64, 
 
 @njit(cache=True, nogil=True, inline="always")
 def _width(place: Floats, i: int, j: int) -> int:
-    """Number of the width that fits the extent of map pixel (i, j), by the places of its neighbours."""
+    """Number of the table that fits the extent of map pixel (i, j), by the places of its neighbours."""
     across, down = place[i + 1, j + 2] - place[i + 1, j], place[i + 2, j + 1] - place[i, j + 1]
     extent = 0.5 * math.sqrt(across * across + down * down)
+    if extent < FINE:
+        return _OF_SIX_POINTS
     return min(int((extent - 1.0) * WIDTHS + 0.5), WIDTHS) if extent > 1.0 else 0
 
 

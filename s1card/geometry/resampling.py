@@ -73,7 +73,8 @@ def resample_pixels(
 
     So no sample is left out where a slope or the spacing of the map packs up to two of them into a pixel, and the
     centre of what a response leaves on the map does not depend on how it lies to the samples. A kernel of fixed width
-    takes every so many samples at another place between them; that moves responses by up to 0.08 pixel.
+    takes every so many samples at another place between them; that moves responses by up to 0.08 pixel. Where a pixel
+    is finer than 0.75 samples, as on slopes towards the radar, a cubic kernel of six points joins them.
 
     Args:
         source: Samples; NaN is nodata.
