@@ -32,6 +32,7 @@ LONGEST = (
     "test_90_end_to_end_pair_accuracy.py",
     "test_90_end_to_end_rtc.py",
     "test_90_end_to_end_interruption.py",
+    "test_90_end_to_end_footprint.py",
     "test_90_end_to_end_demo.py",
     PYROSAR,
     "test_90_end_to_end_gpt.py",
