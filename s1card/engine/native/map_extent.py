@@ -22,7 +22,7 @@ from s1card.geometry.dem import Dem
 from s1card.geometry.ellipsoid import SEMI_MAJOR_AXIS, SEMI_MINOR_AXIS
 from s1card.geometry.ground_points import Place, terrain_place
 from s1card.geometry.map_grid import MapGrid
-from s1card.geometry.orbit import tabulate_orbit
+from s1card.geometry.orbit import OrbitTable
 
 EDGE_SAMPLES = 200
 TIE_POINT_ACCURACY = 50.0  # m; real ones differ from range-Doppler by up to 20 m (docs/footprints.md)
@@ -54,13 +54,13 @@ class Extent:
         )
 
 
-def output_grid(source: Product, parameters: Parameters, dem: Dem) -> MapGrid:
+def output_grid(source: Product, parameters: Parameters, orbit: OrbitTable, dem: Dem) -> MapGrid:
     """The map grid that the parameters of Terrain-Correction ask for.
 
     Raises:
         GraphError: The projection cannot be read, or the grid would be empty.
     """
-    extent = terrain_extent(source, dem)
+    extent = terrain_extent(source, orbit, dem)
     crs = map_projection(parameters["mapProjection"], source)
     spacing = pixel_spacing(source, parameters, crs.is_geographic)
     left, bottom, right, top = _projected(extent, crs)
@@ -118,10 +118,9 @@ def _automatic_utm(source: Product) -> CRS:
     return CRS.from_epsg((32600 if extent.north + extent.south >= 0 else 32700) + zone)
 
 
-def terrain_extent(source: Product, dem: Dem) -> Extent:
+def terrain_extent(source: Product, orbit: OrbitTable, dem: Dem) -> Extent:
     """Bounds of the four corner pixel centres: those of the tie points, and what the terrain shows beyond them."""
     extent = image_extent(source)
-    orbit = tabulate_orbit(source.orbit, source.radar_grid.epoch)
     for sample, near in _corners(source).items():
         place = terrain_place(source.radar_grid, orbit, dem, sample, near)
         if place is not None:

@@ -35,8 +35,8 @@ def apply(sources: Sequence[Product], parameters: Parameters, context: Context) 
     source = sources[0]
     require_image(source, "Terrain-Correction")
     dem = elevation.open_dem(parameters, context, map_extent.image_extent(source))
-    grid = map_extent.output_grid(source, parameters, dem)
     orbit = tabulate_orbit(source.orbit, source.radar_grid.epoch)
+    grid = map_extent.output_grid(source, parameters, orbit, dem)
     view = MapView(Geocoder(grid, source.radar_grid, orbit, dem, METHODS[parameters["demResamplingMethod"]]))
     bands = (*_image_bands(source, parameters, view), *_layers(source, parameters, view))
     if not bands:
